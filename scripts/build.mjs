@@ -1,0 +1,83 @@
+/**
+ * Build `dist/`:
+ *
+ *   main.cjs   what git runs: plumbing only, one file, small, minified; install copies it
+ *   cli.cjs    the commands for people, loaded by main.cjs when the verb is not plumbing; install copies it too
+ *   hooks/     the POSIX sh launcher and hook stub
+ *
+ * CommonJS, because a CJS bundle starts 5 to 10 ms sooner than an ES module
+ * (Node 20). COVERAGE=1 keeps the code readable and adds source maps.
+ */
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ensureDependencies, ROOT } from "./setup.mjs";
+
+ensureDependencies();
+const { build } = await import("esbuild");
+
+const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const coverage = process.env.COVERAGE === "1";
+const dist = join(ROOT, "dist");
+mkdirSync(dist, { recursive: true });
+
+const common = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "cjs",
+  minify: !coverage,
+  sourcemap: coverage ? "inline" : false,
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+  define: { __MUXI_GIT_VERSION__: JSON.stringify(version) },
+};
+
+const cli = await build({
+  ...common,
+  entryPoints: ["src/cli.ts"],
+  outfile: "dist/cli.cjs",
+  // simple-git's dependency `debug` and husky use import.meta.url only where a CJS bundle has __filename.
+  define: { ...common.define, "import.meta.url": "__bundle_url" },
+  banner: { js: "const __bundle_url=require('node:url').pathToFileURL(__filename).href;" },
+});
+// main.cjs is written last: its time says that the whole of dist/ is current.
+const main = await build({
+  ...common,
+  entryPoints: ["src/main.ts"],
+  outfile: "dist/main.cjs.tmp",
+  external: ["./cli.cjs"],
+  banner: { js: "#!/usr/bin/env node" },
+});
+
+rmSync(join(dist, "hooks"), { recursive: true, force: true });
+cpSync(join(ROOT, "hooks"), join(dist, "hooks"), { recursive: true });
+writeFileSync(join(dist, "THIRD-PARTY-NOTICES"), notices([cli.metafile, main.metafile]));
+renameSync(join(dist, "main.cjs.tmp"), join(dist, "main.cjs"));
+
+/** The licences of what is bundled: MIT and ISC ask that their notice travels with every copy. */
+function notices(metafiles) {
+  const packages = new Set();
+  for (const { inputs } of metafiles) {
+    for (const input of Object.keys(inputs)) {
+      const match = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+      if (match) packages.add(match[1]);
+    }
+  }
+  const parts = [...packages].sort().map((name) => {
+    const folder = join(ROOT, "node_modules", name);
+    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    let text = `Licence: ${manifest.license}`;
+    for (const file of ["LICENSE", "LICENSE.md", "LICENSE.txt", "license"]) {
+      try {
+        text = readFileSync(join(folder, file), "utf8").trim();
+        break;
+      } catch {
+        // Tried under its next usual name.
+      }
+    }
+    return `${name} ${manifest.version}\n\n${text}\n`;
+  });
+  return `muxi-git's bundles contain these packages.\n\n${parts.join(`\n${"-".repeat(72)}\n\n`)}`;
+}
