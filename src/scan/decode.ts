@@ -1,0 +1,110 @@
+/**
+ * What the engine reads: bytes, in UTF-8 or in any single-byte encoding that
+ * agrees with ASCII. UTF-16 and UTF-32 text is turned into UTF-8 first.
+ *
+ * - empty: itself. Huge: one pass, and one copy only where it is decoded.
+ * - UTF-16LE/BE, UTF-32LE/BE with a byte order mark: decoded.
+ * - UTF-16 without a mark: recognised by its NULs, which stand at every other
+ *   byte of ASCII text. git calls such a file binary, so patches, and every
+ *   scanner that reads patches, are blind to it.
+ * - an odd last byte (truncated) is dropped; a lone surrogate becomes U+FFFD,
+ *   one UTF-16 unit as before, so columns stay right.
+ * - anything else with NULs (an executable, a database) is scanned as it is.
+ * - CRLF and a UTF-8 mark are left in place; the mark counts no column.
+ *
+ * Lines and columns of the decoded text are those of the file: a column counts
+ * UTF-16 units in both.
+ */
+import { Buffer } from "node:buffer";
+
+export type TextEncoding = "bytes" | "utf-16le" | "utf-16be" | "utf-32le" | "utf-32be";
+
+/** How many bytes decide about a file without a mark. */
+const SAMPLE = 512;
+
+export function encodingOf(bytes: Uint8Array): TextEncoding {
+  const [a, b, c, d] = bytes;
+  if (a === 0xff && b === 0xfe) return c === 0 && d === 0 && bytes.length % 4 === 0 ? "utf-32le" : "utf-16le";
+  if (a === 0xfe && b === 0xff) return "utf-16be";
+  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return "utf-32be";
+  // Text without a mark: the first two characters say where the zero halves are.
+  if (bytes.length < 8 || (a !== 0 && b !== 0)) return "bytes";
+  const end = Math.min(bytes.length & ~1, SAMPLE);
+  let evenZero = 0;
+  let oddZero = 0;
+  for (let at = 0; at < end; at += 2) {
+    if (bytes[at] === 0) evenZero++;
+    if (bytes[at + 1] === 0) oddZero++;
+  }
+  const half = end / 2;
+  if (oddZero >= half * 0.7 && evenZero <= half * 0.05) return "utf-16le";
+  if (evenZero >= half * 0.7 && oddZero <= half * 0.05) return "utf-16be";
+  return "bytes";
+}
+
+/** The bytes the engine scans. Returns the input itself where nothing has to be decoded. */
+export function toScannable(bytes: Uint8Array): Uint8Array {
+  const encoding = encodingOf(bytes);
+  if (encoding === "bytes") return bytes;
+  if (encoding === "utf-32le" || encoding === "utf-32be") return Buffer.from(utf32(bytes, encoding === "utf-32le"));
+  const even = Buffer.from(bytes.subarray(0, bytes.length & ~1));
+  if (encoding === "utf-16be") even.swap16();
+  const text = even.toString("utf16le");
+  return Buffer.from(text.startsWith("\uFEFF") ? text.slice(1) : text, "utf8");
+}
+
+function utf32(bytes: Uint8Array, little: boolean): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const pieces: string[] = [];
+  let codes: number[] = [];
+  for (let at = 4; at + 4 <= bytes.length; at += 4) {
+    const code = view.getUint32(at, little);
+    codes.push(code <= 0x10ffff ? code : 0xfffd);
+    if (codes.length === 4096) {
+      pieces.push(String.fromCodePoint(...codes));
+      codes = [];
+    }
+  }
+  pieces.push(String.fromCodePoint(...codes));
+  return pieces.join("");
+}
+
+/**
+ * Lines and columns of offsets, asked for in ascending order: one walk over the
+ * bytes for any number of findings, and none where there are no findings.
+ */
+export class Positions {
+  readonly #bytes: Uint8Array;
+  #offset = 0;
+  #line: number;
+  #column = 1;
+
+  constructor(bytes: Uint8Array, startLine = 1) {
+    this.#bytes = bytes;
+    this.#line = startLine;
+    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#offset = 3;
+  }
+
+  /** Line and column of a byte offset, both from 1; the column in UTF-16 units. Offsets must not descend. */
+  at(offset: number): { line: number; column: number } {
+    const bytes = this.#bytes;
+    let at = this.#offset;
+    // Whole lines are skipped by indexOf, which is many times faster than a loop here.
+    for (;;) {
+      const end = bytes.indexOf(10, at);
+      if (end < 0 || end >= offset) break;
+      this.#line++;
+      this.#column = 1;
+      at = end + 1;
+    }
+    let column = this.#column;
+    for (; at < offset; at++) {
+      const byte = bytes[at]!;
+      // A UTF-8 sequence counts at its first byte; one of four bytes is two units.
+      if (byte < 0x80 || byte >= 0xc0) column += byte >= 0xf0 ? 2 : 1;
+    }
+    this.#column = column;
+    this.#offset = Math.max(at, this.#offset);
+    return { line: this.#line, column };
+  }
+}

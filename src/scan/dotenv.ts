@@ -1,0 +1,168 @@
+/**
+ * A `.env` file, judged value by value.
+ *
+ * Rules and known values are the engine's business and are found there in any
+ * file. What only a `.env` file says: this name is telling (`SMTP_PASSWORD`) and
+ * the value beside it is opaque. That is a secret whatever its form.
+ *
+ * Silent, because of what the value is, never because of the path:
+ * - encrypted values: dotenvx `encrypted:…`, SOPS `ENC[…]`, ansible-vault, Fernet tokens;
+ * - public by the framework's rule: names that start with `NEXT_PUBLIC_`, `VITE_` …;
+ * - references: `${X}`, `$X`, `{{x}}`, `<x>`, `op://…`, `vault:…`, command substitution;
+ * - placeholders, paths, flags, numbers, addresses without credentials, words.
+ *
+ * - empty: nothing. Huge: one pass; a value is looked at up to 4 KiB.
+ * - CRLF, a byte order mark, UTF-16: as the rest of the scanner (decode.ts).
+ * - a quoted value may span lines, as dotenv libraries read it; an unclosed
+ *   quote ends with its line. Binary: no line of it is an assignment.
+ */
+import { createHash } from "node:crypto";
+import { toScannable } from "./decode.ts";
+import type { Finding } from "./finding.ts";
+import { isExampleText, randomnessBits } from "./randomness.ts";
+
+/** Files that hold examples by their name. Real values in them are still found, with a higher bar. */
+const EXAMPLE_FILE = /[._-](?:example|sample|template|tmpl|tpl|dist|defaults?|schema|test)(?:\.|$)/i;
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Whether a path is a `.env` file: `.env`, `.env.local`, `prod.env`, `.envrc`; not `.env.ts`. */
+export function isDotenvPath(path: string): boolean {
+  const name = baseName(path).toLowerCase();
+  if (/\.(?:ts|js|mjs|cjs|tsx|jsx|py|rb|go|rs|java|md|d\.ts|html|lock)$/.test(name)) return false;
+  return (
+    /^\.env(?:rc)?(?:[._~-].*)?$/.test(name) ||
+    /^[\w.-]{1,60}\.env$/.test(name) ||
+    /^env\.(?:local|prod|production|staging)$/.test(name)
+  );
+}
+
+/** Whether a `.env` file's name says that it is an example. */
+export function isDotenvExample(path: string): boolean {
+  return EXAMPLE_FILE.test(baseName(path));
+}
+
+export interface Assignment {
+  name: string;
+  value: string;
+  /** Line and column of the value, from 1, in UTF-16 units. */
+  line: number;
+  column: number;
+}
+
+const LINE = /^[ \t]*(?:export[ \t]+|set[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]{0,200})[ \t]*[=:][ \t]*/;
+
+/** Assignments of a `.env` text, in order. What is no assignment is skipped. */
+export function parseDotenv(text: string): Assignment[] {
+  const assignments: Assignment[] = [];
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index]!;
+    const head = LINE.exec(line.length > 512 ? line.slice(0, 512) : line);
+    if (head === null) continue;
+    const at = head[0].length;
+    const quote = line[at];
+    const start = index + 1;
+    let value: string;
+    let column = at + 1;
+    if (quote === '"' || quote === "'" || quote === "`") {
+      column++;
+      let rest = line.slice(at + 1);
+      let end = closing(rest, quote);
+      // A value over several lines, a PEM; looked for within reason, so that stray quotes cost nothing.
+      let last = index;
+      let joined = rest;
+      while (end < 0 && last + 1 < lines.length && last - index < 200) {
+        last++;
+        const more = lines[last]!;
+        const found = closing(more, quote);
+        if (found >= 0) end = joined.length + 1 + found;
+        joined += `\n${more}`;
+      }
+      if (end >= 0) {
+        value = joined.slice(0, end);
+        index = last;
+      } else {
+        rest = rest.trimEnd();
+        value = rest;
+      }
+    } else {
+      value = line
+        .slice(at)
+        .replace(/[ \t]#.*$/, "")
+        .trimEnd();
+    }
+    assignments.push({ name: head[1]!, value: value.slice(0, 4096), line: start, column });
+  }
+  return assignments;
+}
+
+function closing(text: string, quote: string): number {
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "\\" && quote !== "'") at++;
+    else if (text[at] === quote) return at;
+  }
+  return -1;
+}
+
+const PUBLIC_PREFIX =
+  /^(?:NEXT_PUBLIC_|VITE_|REACT_APP_|PUBLIC_|EXPO_PUBLIC_|NUXT_PUBLIC_|GATSBY_|VUE_APP_|NG_APP_|STORYBOOK_|SNOWPACK_PUBLIC_|PARCEL_PUBLIC_|DOTENV_PUBLIC_KEY)/i;
+
+/** A name that says its value is secret. */
+const TELLING =
+  /(?:^|[_.-])(?:api[_-]?keys?|keys?|tokens?|secrets?|pass(?:word|wd|phrase|code)?|pwd|pw|credentials?|creds?|auth|bearer|jwt|salt|pepper|signature|signing|private|dsn|webhook|access[_-]?key|client[_-]?secret|encryption|hmac|session|cookie|pin)(?:[_.-]|\d|$)|(?:apikey|secretkey|accesskey|password|passwd|secret|token)$/i;
+
+/** … and one that takes it back. */
+const NOT_TELLING =
+  /(?:^|[_.-])(?:public|publishable|url|uri|path|file|dir|folder|name|id|ids|user|username|email|host|port|region|zone|bucket|type|algorithm|alg|ttl|timeout|expires?|expiry|expiration|max|min|limit|length|size|count|enabled|disabled|prefix|suffix|header|issuer|audience|scope|version|env|mode|level|provider|store|driver|domain|origin|endpoint|interval|days|hours|minutes|seconds|ms|rounds|hash_algorithm)$|publishable|public[_-]?key|site[_-]?key|_id$/i;
+
+const ENCRYPTED =
+  /^(?:encrypted:|ENC\[|\$ANSIBLE_VAULT|gAAAAA|age1|AQICAH|vault:v\d:|-----BEGIN (?:PGP MESSAGE|AGE ENCRYPTED))/;
+const REFERENCE =
+  /\$\{|\$\(|\{\{|\}\}|<%|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|^<[^>]*>$|^\[[^\]]*\]$|^`|^(?:op|vault|secret|ssm|awssm|gcpsm|azkv|ref\+\w+|doppler|infisical|keychain|env|file|aws-sm|projects):?\/\//i;
+const PLAIN =
+  /^(?:true|false|yes|no|on|off|null|none|nil|undefined|\d{1,9}|\d+(?:\.\d+)?(?:ms|s|m|h|d|kb|mb|gb)?|[a-z]{1,12}|\.{0,2}\/[\w./-]{0,200}|[A-Za-z]:\\[\w.\\ -]{0,200})$/;
+
+/** Lowest bits of a value beside a telling name; an example file asks for what a person does not type. */
+const OPAQUE_BITS = 18;
+const OPAQUE_BITS_IN_EXAMPLE = 40;
+
+function isSecretValue(value: string, example: boolean): boolean {
+  if (value.length < 6 || ENCRYPTED.test(value) || REFERENCE.test(value) || PLAIN.test(value)) return false;
+  if (isExampleText(value, example ? 2.4 : 1.2)) return false;
+  // An address without credentials is configuration; with them it is the database rule's.
+  if (/^[a-z][a-z0-9+.-]{1,20}:\/\/[^@\s?]*$/i.test(value) && !/[A-Za-z0-9_-]{24,}/.test(value)) return false;
+  return randomnessBits(value) >= (example ? OPAQUE_BITS_IN_EXAMPLE : OPAQUE_BITS);
+}
+
+/**
+ * Findings in a `.env` file that its names make: a telling name with an opaque
+ * value. What rules and known values find is found by the scanner, in this file
+ * as in any; where both find a value, the scanner's finding tells more.
+ */
+export function checkDotenv(path: string, bytes: Uint8Array): Finding[] {
+  const example = isDotenvExample(path);
+  const findings: Finding[] = [];
+  for (const { name, value, line, column } of parseDotenv(Buffer.from(toScannable(bytes)).toString("utf8"))) {
+    if (PUBLIC_PREFIX.test(name) || !TELLING.test(name) || NOT_TELLING.test(name)) continue;
+    if (!isSecretValue(value, example)) continue;
+    const endColumn = column + (value.includes("\n") ? value.indexOf("\n") : value.length);
+    findings.push({
+      rule: "dotenv-secret",
+      kind: "dotenv",
+      severity: "error",
+      path,
+      line,
+      column,
+      endLine: line,
+      endColumn,
+      name,
+      message: `a value for '${name}' that is no placeholder`,
+      fix: `git rm --cached -- '${path.replaceAll("'", "'\\''")}' and keep it ignored, or store the value with 'muxi secrets set ${name}'`,
+      secretId: createHash("sha256").update(value, "utf8").digest("hex"),
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { applyAllowComments } from "../../src/scan/allow.ts";
+import { createScanner } from "../../src/scan/engine.ts";
+import { buildKnownValues } from "../../src/scan/known-values.ts";
+
+const GROQ = `${["gs", "k_"].join("")}Zq4mN8vK2xR7tB5cY9wL3pD6hJ1sF0gAzQ4nM8bV2xC7kT5yR9wE`;
+const scanner = createScanner();
+const apply = (text: string | Buffer) => {
+  const bytes = Buffer.from(text as string);
+  const { kept, allowed, ineffective } = applyAllowComments(scanner.scan("a", bytes), bytes);
+  return { kept: kept.length, allowed: allowed.map((a) => [a.line, a.reason]), why: ineffective.map((i) => i.why) };
+};
+
+describe("an allow comment accepts its finding", () => {
+  for (const [name, text, line] of [
+    ["same line, hash", `k: ${GROQ} # muxi-git:allow groq-key revoked in May`, 1],
+    ["same line, slashes", `k("${GROQ}"); // muxi-git:allow groq-key revoked in May`, 1],
+    ["same line, block", `/* muxi-git:allow groq-key revoked in May */ k = "${GROQ}"`, 1],
+    ["line before, hash", `# muxi-git:allow groq-key revoked in May\nk: ${GROQ}`, 1],
+    ["line before, HTML", `x\n<!-- muxi-git:allow groq-key revoked in May -->\n${GROQ}`, 2],
+    ["line before, SQL, CRLF", `x\r\n-- muxi-git:allow groq-key revoked in May\r\n${GROQ}\r\n`, 2],
+    ["with dashes before the reason", `${GROQ} ; muxi-git:allow groq-key -- revoked in May`, 1],
+  ] as const) {
+    test(name, () => {
+      const result = apply(text);
+      assert.equal(result.kept, 0);
+      assert.equal(result.allowed.length, 1);
+      assert.equal(result.allowed[0]![0], line);
+      assert.match(String(result.allowed[0]![1]), /^revoked in May/);
+    });
+  }
+  test("in UTF-16", () => {
+    const bytes = Buffer.from(`\uFEFF# muxi-git:allow groq-key revoked in May\nk: ${GROQ}`, "utf16le");
+    assert.equal(applyAllowComments(scanner.scan("a", bytes), bytes).kept.length, 0);
+  });
+});
+
+describe("it does not", () => {
+  test("without a reason", () =>
+    assert.deepEqual(apply(`${GROQ} # muxi-git:allow groq-key`), { kept: 1, allowed: [], why: ["gives no reason"] }));
+  test("for another rule", () =>
+    assert.deepEqual(apply(`${GROQ} # muxi-git:allow npm-token it is old`), {
+      kept: 1,
+      allowed: [],
+      why: ["names another rule"],
+    }));
+  test("from a line of code before", () =>
+    assert.equal(apply(`a = 1 # muxi-git:allow groq-key it is old\n${GROQ}`).kept, 1));
+  test("from two lines before or the line after", () => {
+    assert.equal(apply(`# muxi-git:allow groq-key it is old\n\n${GROQ}`).kept, 1);
+    assert.equal(apply(`${GROQ}\n# muxi-git:allow groq-key it is old`).kept, 1);
+  });
+  test("as a comment of another tool", () => {
+    assert.equal(apply(`${GROQ} # gitleaks:allow`).kept, 1);
+    assert.equal(apply(`${GROQ} # pragma: allowlist secret`).kept, 1);
+  });
+  test("for the second secret of a line that it does not name", () => {
+    const fma = `${["fm", "a_"].join("")}${"9f3b7c1e5a8d2046".repeat(4)}`;
+    assert.equal(apply(`${GROQ} ${fma} # muxi-git:allow groq-key it is old`).kept, 1);
+  });
+  test("for a known value that blocks, nor for a key; a weak known value it does", () => {
+    const known = buildKnownValues(
+      [
+        { formation: "", name: "TOKEN", value: GROQ, kind: "value" },
+        { formation: "", name: "HOST", value: "production", kind: "value" },
+      ],
+      { publicNames: new Set() },
+    );
+    const strict = createScanner({ known });
+    const run = (text: string) => applyAllowComments(strict.scan("a", Buffer.from(text)), Buffer.from(text));
+    const strong = run(`${GROQ} # muxi-git:allow known-value it is old`);
+    assert.equal(strong.kept.length, 1);
+    assert.match(strong.ineffective[0]!.why, /cannot be allowed/);
+    assert.equal(run("x production # muxi-git:allow known-value it is the name").kept.length, 0);
+  });
+});
