@@ -1,0 +1,86 @@
+/**
+ * Where a repository keeps its things, found without starting git: a hook is
+ * paid for on every commit. Follows gitrepository-layout(5) and "gitfile" in
+ * gitglossary(7): `GIT_DIR`, else `.git` of the current directory or one above,
+ * which may be a file `gitdir: PATH` (linked worktrees, submodules); the common
+ * dir is named in `commondir`.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+
+export interface GitPlaces {
+  /** Absolute. This worktree's own git dir: HEAD, index, MERGE_HEAD. */
+  gitDir: string;
+  /** Absolute. Shared by all worktrees: objects, refs, config, hooks. */
+  commonDir: string;
+  /** Absolute, the root of the working tree; null for a bare repository. */
+  topLevel: string | null;
+}
+
+/** Find the repository of `cwd`, or null where there is none. Hooks and filters run at the top level. */
+export function findGitPlaces(cwd: string, env: NodeJS.ProcessEnv = process.env): GitPlaces | null {
+  const given = env.GIT_DIR;
+  if (given !== undefined && given !== "") {
+    const gitDir = gitDirAt(resolve(cwd, given));
+    if (gitDir === null) return null;
+    const commonDir = commonDirOf(gitDir, env);
+    const workTree = env.GIT_WORK_TREE;
+    return { gitDir, commonDir, topLevel: workTree ? resolve(cwd, workTree) : cwd };
+  }
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const gitDir = gitDirAt(join(folder, ".git"));
+    if (gitDir !== null) return { gitDir, commonDir: commonDirOf(gitDir, env), topLevel: folder };
+    if (isGitDir(folder)) {
+      // Inside `.git` itself, or a bare repository.
+      return { gitDir: folder, commonDir: commonDirOf(folder, env), topLevel: null };
+    }
+    if (dirname(folder) === folder) return null;
+  }
+}
+
+/** The git dir that `path` is, or that the gitfile `path` names. */
+function gitDirAt(path: string): string | null {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) return isGitDir(path) ? path : null;
+    if (!stat.isFile() || stat.size > 65_536) return null;
+    const match = /^gitdir: (.*?)[\r\n]*$/s.exec(readFileSync(path, "utf8"));
+    if (match?.[1] === undefined) return null;
+    const target = isAbsolute(match[1]) ? match[1] : resolve(dirname(path), match[1]);
+    return isGitDir(target) ? target : null;
+  } catch {
+    return null;
+  }
+}
+
+function isGitDir(path: string): boolean {
+  try {
+    // HEAD is a file, or a symlink in very old repositories; refs or commondir stands beside it.
+    statSync(join(path, "HEAD"));
+  } catch {
+    return false;
+  }
+  return ["refs", "commondir"].some((name) => {
+    try {
+      statSync(join(path, name));
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function commonDirOf(gitDir: string, env: NodeJS.ProcessEnv): string {
+  const given = env.GIT_COMMON_DIR;
+  if (given) return resolve(given);
+  try {
+    return resolve(gitDir, readFileSync(join(gitDir, "commondir"), "utf8").replace(/[\r\n]+$/, ""));
+  } catch {
+    return gitDir;
+  }
+}
+
+/** The main worktree's root, where the keys of linked worktrees stand; null for a bare repository or a submodule's dir. */
+export function mainWorktree(places: GitPlaces): string | null {
+  return basename(places.commonDir) === ".git" ? dirname(places.commonDir) : null;
+}

@@ -1,0 +1,158 @@
+/**
+ * The one place that runs git at commit time and in filters.
+ *
+ * - git is found in PATH by absolute path and never inside the working tree: a
+ *   committed `git.exe` in the current directory may win over PATH on Windows.
+ * - `GIT_NO_REPLACE_OBJECTS` and an empty graft file: a `refs/replace` entry
+ *   showed us clean bytes while the blob that was pushed held the leak.
+ * - The pathspec variables are unset: under `git --literal-pathspecs commit`
+ *   a glob of ours found nothing, in silence.
+ * - `GIT_NO_LAZY_FETCH`: a hook or filter never goes to the network (git 2.45
+ *   and later; before, a partial clone is told apart by the failing read).
+ * - `GIT_INDEX_FILE`, `GIT_DIR` and the rest are inherited: `git commit -a` and
+ *   `git commit <path>` prepare an index of their own, and that is the one to read.
+ */
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { MuxiGitError } from "../errors.ts";
+
+/** Largest output collected from one git process, in bytes. */
+const MAX_OUTPUT = 0x7fff_ffff;
+
+const PATHSPEC_VARIABLES = [
+  "GIT_LITERAL_PATHSPECS",
+  "GIT_GLOB_PATHSPECS",
+  "GIT_NOGLOB_PATHSPECS",
+  "GIT_ICASE_PATHSPECS",
+] as const;
+
+let executable: string | undefined;
+
+/** The absolute path of git: the first in PATH that stands outside the current directory. */
+export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): string {
+  if (executable !== undefined) return executable;
+  const names = process.platform === "win32" ? ["git.exe"] : ["git"];
+  for (const folder of (env.PATH ?? env.Path ?? "").split(delimiter)) {
+    if (!isAbsolute(folder) || isInside(folder, cwd)) continue;
+    for (const name of names) {
+      const candidate = join(folder, name);
+      try {
+        if (!statSync(candidate).isFile()) continue;
+        accessSync(candidate, constants.X_OK);
+        executable = candidate;
+        return candidate;
+      } catch {
+        // Not there or not executable: the next entry of PATH.
+      }
+    }
+  }
+  throw new MuxiGitError("git-not-found", "git was not found in PATH", {
+    hint: "install git, or add its folder to PATH",
+  });
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(resolve(folder), path);
+  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+}
+
+/** The environment in which git answers us, whatever the person's own says. */
+export function gitEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const result: NodeJS.ProcessEnv = {
+    ...env,
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_GRAFT_FILE: process.platform === "win32" ? "NUL" : "/dev/null",
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    LC_ALL: "C",
+  };
+  for (const name of PATHSPEC_VARIABLES) delete result[name];
+  return result;
+}
+
+export interface GitOptions {
+  cwd?: string;
+  /** Bytes for git's stdin; an empty stdin when absent. */
+  input?: Uint8Array | string;
+  env?: NodeJS.ProcessEnv;
+}
+
+export interface GitResult {
+  code: number;
+  stdout: Buffer;
+  /** git's own words. They may name paths and refs: escape before printing. */
+  stderr: string;
+}
+
+/**
+ * Run git and wait. The exit code is the caller's to judge.
+ *
+ * @throws MuxiGitError `git-not-found`; `git-failed` when the process could not
+ * be started or was killed.
+ */
+export function tryGit(args: readonly string[], options: GitOptions = {}): GitResult {
+  const cwd = options.cwd ?? process.cwd();
+  const result: SpawnSyncReturns<Buffer> = spawnSync(gitExecutable(), args, {
+    cwd,
+    env: options.env ?? gitEnvironment(),
+    input: options.input ?? "",
+    maxBuffer: MAX_OUTPUT,
+    windowsHide: true,
+  });
+  if (result.error !== undefined || result.status === null) {
+    throw new MuxiGitError("git-failed", `'git ${args[0] ?? ""}' could not be run`, { cause: result.error });
+  }
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr.toString("utf8") };
+}
+
+/** Run git and return its stdout. @throws MuxiGitError `git-failed` on any other exit code than 0. */
+export function runGit(args: readonly string[], options: GitOptions = {}): Buffer {
+  const result = tryGit(args, options);
+  if (result.code !== 0) throw gitFailed(args, result.code, result.stderr);
+  return result.stdout;
+}
+
+/** Like {@link runGit}, without blocking: several can run at once. */
+export async function startGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  return await new Promise((done, fail) => {
+    const child = spawn(gitExecutable(), args, {
+      cwd: options.cwd ?? process.cwd(),
+      env: options.env ?? gitEnvironment(),
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      windowsHide: true,
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+    // git may end before it has read all input (EPIPE); its exit code tells.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(options.input);
+    child.on("error", (cause) =>
+      fail(new MuxiGitError("git-failed", `'git ${args[0] ?? ""}' could not be run`, { cause })),
+    );
+    child.on("close", (code) => {
+      done({ code: code ?? 255, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString("utf8") });
+    });
+  });
+}
+
+export function gitFailed(args: readonly string[], code: number, stderr: string): MuxiGitError {
+  const verb = args.find((argument) => !argument.startsWith("-")) ?? "";
+  const first = stderr.split("\n").find((line) => line.trim() !== "") ?? `exit code ${code}`;
+  // git's first line names paths, refs and config keys, never file contents.
+  return new MuxiGitError("git-failed", `'git ${verb}' failed: ${first.replace(/^fatal: /, "").slice(0, 300)}`);
+}
+
+/** Split NUL-terminated output (`-z`). */
+export function splitNul(bytes: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(0); end >= 0; end = bytes.indexOf(0, start)) {
+    parts.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  if (start < bytes.length) parts.push(bytes.subarray(start));
+  return parts;
+}

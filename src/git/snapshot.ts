@@ -1,0 +1,133 @@
+/**
+ * A tree of files, wherever it stands: the index, a commit, the working tree.
+ * The questions asked of a repository (which formations, which names, which
+ * references) are asked of a snapshot, so that a hook, `check --rev` and `diff`
+ * answer them alike.
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import type { BlobReader } from "./cat-file.ts";
+import {
+  decodePath,
+  encodePath,
+  type IndexEntry,
+  MODE_SUBMODULE,
+  MODE_SYMLINK,
+  parseTreeEntries,
+  type RawChange,
+  type TreeEntry,
+} from "./entries.ts";
+import { runGit, splitNul } from "./run.ts";
+
+export interface SnapshotEntry {
+  mode: string;
+  /** null for a file of the working tree, whose bytes have no id yet. */
+  oid: string | null;
+}
+
+export interface Snapshot {
+  /** By repository path; submodules are left out. */
+  readonly entries: ReadonlyMap<string, SnapshotEntry>;
+  /**
+   * The bytes of a file; a symlink is followed inside the snapshot, as MUXI reads
+   * and writes through links. null where it is absent, leads outside, or cannot
+   * be read (an object that a partial clone lacks, a file without permission).
+   */
+  read(path: string): Promise<Buffer | null>;
+}
+
+/** Links followed before a chain counts as a loop. */
+const MAX_LINKS = 8;
+
+function snapshotOf(
+  entries: Map<string, SnapshotEntry>,
+  bytesOf: (path: string, entry: SnapshotEntry) => Promise<Buffer | null>,
+): Snapshot {
+  async function read(path: string, links = 0): Promise<Buffer | null> {
+    const entry = entries.get(path);
+    if (entry === undefined) return null;
+    const bytes = await bytesOf(path, entry);
+    if (entry.mode !== MODE_SYMLINK || bytes === null) return bytes;
+    const target = posix.normalize(posix.join(posix.dirname(path), decodePath(bytes)));
+    return links >= MAX_LINKS || target.startsWith("../") ? null : await read(target, links + 1);
+  }
+  return { entries, read: (path) => read(path) };
+}
+
+function snapshotOfObjects(entries: Map<string, SnapshotEntry>, reader: BlobReader): Snapshot {
+  return snapshotOf(entries, async (_path, entry) => (entry.oid === null ? null : await reader.read(entry.oid)));
+}
+
+/** The index as the next commit will hold it. Of an unmerged path, ours (else theirs) stands for it. */
+export function indexSnapshot(index: readonly IndexEntry[], reader: BlobReader): Snapshot {
+  const entries = new Map<string, SnapshotEntry>();
+  for (const { mode, oid, stage, path } of index) {
+    if (mode === MODE_SUBMODULE || stage === 1 || (stage === 3 && entries.has(path))) continue;
+    entries.set(path, { mode, oid });
+  }
+  return snapshotOfObjects(entries, reader);
+}
+
+export function treeSnapshot(tree: readonly TreeEntry[], reader: BlobReader): Snapshot {
+  const entries = new Map<string, SnapshotEntry>();
+  for (const { mode, oid, path } of tree) if (mode !== MODE_SUBMODULE) entries.set(path, { mode, oid });
+  return snapshotOfObjects(entries, reader);
+}
+
+/** The files of a commit or tree-ish. @throws MuxiGitError `git-failed` where `rev` names none. */
+export function readTree(rev: string, reader: BlobReader, cwd: string): Snapshot {
+  return treeSnapshot(parseTreeEntries(runGit(["ls-tree", "-r", "-z", "--full-tree", rev], { cwd })), reader);
+}
+
+/**
+ * What `after` was before `changes` (raw diff from there to `after`): the tree
+ * of a parent, without listing it.
+ */
+export function snapshotBefore(after: Snapshot, changes: readonly RawChange[], reader: BlobReader): Snapshot {
+  const entries = new Map(after.entries);
+  for (const { oldMode, oldOid, path } of changes) {
+    if (oldMode === "000000" || oldMode === MODE_SUBMODULE) entries.delete(path);
+    else entries.set(path, { mode: oldMode, oid: oldOid });
+  }
+  return snapshotOfObjects(entries, reader);
+}
+
+/** Tracked files and untracked ones that are not ignored, as they stand on disk. */
+export function workingTreeSnapshot(topLevel: string): Snapshot {
+  const entries = new Map<string, SnapshotEntry>();
+  const listed = runGit(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: topLevel });
+  for (const record of splitNul(listed)) {
+    const path = decodePath(record);
+    // A nested repository is listed as `folder/`.
+    if (!path.endsWith("/") && !entries.has(path)) entries.set(path, { mode: "100644", oid: null });
+  }
+  return snapshotOf(entries, async (path) => readWorkingFile(topLevel, path));
+}
+
+/**
+ * A regular file of the working tree, through symlinks; null for anything else.
+ * Opened without blocking: a FIFO must not stop a command.
+ */
+export function readWorkingFile(topLevel: string, path: string): Buffer | null {
+  let fd: number;
+  try {
+    fd = openSync(diskPath(topLevel, path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch {
+    return null;
+  }
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd) : null;
+  } catch {
+    return null;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A repository path on disk. Bytes that are no UTF-8 stay bytes. */
+export function diskPath(topLevel: string, path: string): string | Buffer {
+  return path.isWellFormed()
+    ? join(topLevel, path)
+    : Buffer.concat([Buffer.from(`${topLevel}/`), encodePath(path)]);
+}
+

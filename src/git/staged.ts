@@ -1,0 +1,104 @@
+/**
+ * What the next commit changes, read from the inherited index.
+ *
+ * `diff-index --cached --raw -z --no-renames --no-abbrev --ita-invisible-in-index`
+ * and not `diff --cached --raw`: that abbreviates oids (a tag named like one made
+ * cat-file return another blob) and dies on a missing `diff.orderFile`. The
+ * working tree is never read: what is staged may differ from it both ways.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { MuxiGitError } from "../errors.ts";
+import { type IndexEntry, MODE_SUBMODULE, parseIndexEntries, parseRawDiff, type RawChange, ZERO_OID } from "./entries.ts";
+import type { GitPlaces } from "./git-dir.ts";
+import { gitFailed, runGit, startGit, tryGit } from "./run.ts";
+
+/** A commit (or the empty tree) that the next commit follows, and what differs from it. */
+export interface Parent {
+  /** "HEAD", an oid, or the empty tree's oid. */
+  rev: string;
+  changes: RawChange[];
+}
+
+export interface Staged {
+  index: IndexEntry[];
+  /** HEAD (the empty tree before the first commit), then MERGE_HEAD's commits. */
+  parents: Parent[];
+}
+
+const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** The commits being merged: lines of MERGE_HEAD, which `git commit` concludes a merge by. */
+function mergeHeads(places: GitPlaces): string[] {
+  const file = join(places.gitDir, "MERGE_HEAD");
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "latin1")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => OID.test(line));
+}
+
+function diffIndexArguments(rev: string): string[] {
+  return [
+    "diff-index",
+    "--cached",
+    "--raw",
+    "-z",
+    "--no-renames",
+    "--no-abbrev",
+    "--ita-invisible-in-index",
+    "--ignore-submodules=all",
+    rev,
+    "--",
+  ];
+}
+
+/** The oid of the empty tree in this repository's hash. Nothing is written. */
+export function emptyTree(cwd: string): string {
+  return runGit(["hash-object", "-t", "tree", "--stdin"], { cwd }).toString("latin1").trim();
+}
+
+/** @throws MuxiGitError `git-failed`: a hook that cannot read the index must not say that it is clean. */
+export async function readStaged(places: GitPlaces, cwd: string): Promise<Staged> {
+  const listing = ["ls-files", "-s", "-z", "--full-name"];
+  const revs = ["HEAD", ...mergeHeads(places)];
+  const [index, ...diffs] = await Promise.all([
+    startGit(listing, { cwd }),
+    ...revs.map((rev) => startGit(diffIndexArguments(rev), { cwd })),
+  ]);
+  if (index.code !== 0) throw gitFailed(listing, index.code, index.stderr);
+  const parents = diffs.map((diff, at): Parent => {
+    let rev = revs[at]!;
+    let output = diff.stdout;
+    if (diff.code !== 0) {
+      const unborn = at === 0 && tryGit(["rev-parse", "--verify", "--quiet", "HEAD"], { cwd }).code !== 0;
+      if (!unborn) throw gitFailed(["diff-index"], diff.code, diff.stderr);
+      rev = emptyTree(cwd);
+      output = runGit(diffIndexArguments(rev), { cwd });
+    }
+    return { rev, changes: parseRawDiff(output).filter(isFileChange) };
+  });
+  if (parents[0] === undefined) throw new MuxiGitError("git-failed", "the index could not be compared with HEAD");
+  return { index: parseIndexEntries(index.stdout), parents };
+}
+
+/** Submodules hold no blob of ours; a file that became one counts as deleted. */
+function isFileChange(change: RawChange): boolean {
+  return change.newMode !== MODE_SUBMODULE || (change.oldMode !== MODE_SUBMODULE && change.oldMode !== "000000");
+}
+
+/** The blob a change leads to; null for a deletion, a submodule or an unmerged path. */
+export function newBlob(change: RawChange): { oid: string; mode: string } | null {
+  if (change.newMode === "000000" || change.newMode === MODE_SUBMODULE || ZERO_OID.test(change.newOid)) return null;
+  return { oid: change.newOid, mode: change.newMode };
+}
+
+/**
+ * Changes that differ from every parent: what this commit itself brings. In a
+ * merge, a file that equals one parent's came from there.
+ */
+export function ownChanges(parents: readonly Parent[]): RawChange[] {
+  const [first, ...others] = parents;
+  const sets = others.map((parent) => new Set(parent.changes.map((change) => change.path)));
+  return (first?.changes ?? []).filter((change) => sets.every((set) => set.has(change.path)));
+}
