@@ -1,0 +1,248 @@
+/**
+ * The porcelain, declared in one place so that the whole surface can be read in
+ * one sitting. Each action loads its module when it runs. What git runs is in
+ * main.ts; it is hidden from help and named once in its closing line.
+ */
+import { isAbsolute, resolve, sep } from "node:path";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { EXIT, type ExitCode } from "./errors.ts";
+import { reportFailure } from "./failure.ts";
+import { setInvocation } from "./invocation.ts";
+import { VERSION } from "./version.ts";
+
+/** What every command is given. */
+export interface Invocation {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  quiet: boolean;
+  noColor: boolean;
+}
+
+const HOOK_MODES = ["auto", "file", "config", "husky", "none"] as const;
+export type HookMode = (typeof HOOK_MODES)[number];
+
+function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
+  return (given) => {
+    const value = values.find((candidate) => candidate === given);
+    if (value === undefined) throw new InvalidArgumentError(`one of ${values.join(", ")}`);
+    return value;
+  };
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+/**
+ * Run the porcelain.
+ *
+ * @param vendored - the copy that install put under the git common dir, started as `git muxi`.
+ * @returns the exit code; usage errors are 2, help and version 0.
+ */
+export async function cli(argv: readonly string[], vendored: boolean): Promise<ExitCode> {
+  if (vendored) setInvocation("git muxi");
+  let code: ExitCode = EXIT.ok;
+  const program = new Command("muxi-git");
+  program
+    .description("the git side of MUXI secrets: leaks stopped at commit, a quiet secrets.enc, names in review")
+    .version(VERSION)
+    .option("-C <dir>", "run as if started in <dir>")
+    .option("-q, --quiet", "errors only", false)
+    .option("--no-color", "no colour (as NO_COLOR)")
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "muxi-git: error: ")),
+    })
+    .addHelpText(
+      "after",
+      "\nRun by git, not typed: hook, filter-process, clean, smudge, textconv.\n" +
+        "After 'install', 'git muxi COMMAND' is the same as 'npx muxi-git COMMAND' and needs no network.\n" +
+        "Exit codes: 0 done, nothing found; 1 the answer is no; 2 could not answer.",
+    );
+
+  const invocation = (): Invocation => {
+    const options = program.opts<{ C?: string; quiet: boolean; color: boolean }>();
+    const start = vendored ? aliasDirectory(process.env) : process.cwd();
+    return {
+      cwd: options.C === undefined ? start : isAbsolute(options.C) ? options.C : resolve(start, options.C),
+      env: process.env,
+      quiet: options.quiet,
+      noColor: !options.color,
+    };
+  };
+
+  program
+    .command("install")
+    .description("set up filters, hooks, attributes and ignore lines in this repository")
+    .option("--hooks <kind>", "auto, file, config, husky or none", oneOf(HOOK_MODES), "auto")
+    .option("--local", "touch no tracked file", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--force", "override a foreign driver value or disabled hooks, and install where CI is set", false)
+    .option("--if-git", "do nothing, successfully, where there is no repository", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: InstallFlags) => {
+      const { install } = await import("./commands/install.ts");
+      code = await install({ ...invocation(), ...options });
+    });
+
+  program
+    .command("uninstall")
+    .description("undo exactly what install did")
+    .option("--shared", "also remove the blocks that HEAD already holds", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: { shared: boolean; dryRun: boolean }) => {
+      const { uninstall } = await import("./commands/uninstall.ts");
+      code = await uninstall({ ...invocation(), ...options });
+    });
+
+  program
+    .command("status")
+    .description("what protects this repository, what does not, and the command that mends it")
+    .option("--json", "machine readable", false)
+    .action(async (options: { json: boolean }) => {
+      const { status } = await import("./commands/status.ts");
+      code = await status({ ...invocation(), ...options });
+    });
+
+  program
+    .command("check")
+    .description("template, encrypted names and references against each other")
+    .argument("[path...]", "formations to check (folders or files in them)")
+    .option("--staged", "the index instead of the working tree", false)
+    .option("--rev <rev>", "a commit instead of the working tree")
+    .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--require-key", "a formation that cannot be opened is an error", false)
+    .option("--json", "machine readable", false)
+    .action(async (paths: string[], options: CheckFlags) => {
+      const { check } = await import("./commands/check.ts");
+      code = await check({ ...invocation(), ...options, paths });
+    });
+
+  program
+    .command("scan")
+    .description("look for secrets in files, in what is staged, or in commits")
+    .argument("[path...]", "files and folders; all tracked and unignored files when absent")
+    .option("--staged", "what the next commit introduces", false)
+    .option("--range <A..B>", "all blobs that the commits of a range add")
+    .option("--stdin", "standard input", false)
+    .option("--format <format>", "text or json", oneOf(["text", "json"] as const), "text")
+    .option("--json", "same as --format json", false)
+    .option("--output <file>", "write the report there")
+    .option("--no-baseline", "accepted findings count as well")
+    .action(async (paths: string[], options: ScanFlags) => {
+      const { scan } = await import("./commands/scan.ts");
+      code = await scan({ ...invocation(), ...options, paths });
+    });
+
+  const baseline = program.command("baseline").description("findings lived with");
+  baseline
+    .command("accept")
+    .description("accept one finding by its fingerprint")
+    .argument("<fingerprint>")
+    .requiredOption("--reason <text>", "why this is no secret, or why it may stay")
+    .option("--dry-run", "print what would be written, change nothing", false)
+    .action(async (fingerprint: string, options: { reason: string; dryRun: boolean }) => {
+      const { baselineAccept } = await import("./commands/baseline.ts");
+      code = await baselineAccept({ ...invocation(), ...options, fingerprint });
+    });
+
+  program
+    .command("diff")
+    .description("which secret names were added, removed or changed")
+    .argument("[base...head]", "revisions; HEAD against the working tree when absent")
+    .argument("[path...]", "formations to compare")
+    .option("--format <format>", "text, markdown or json", oneOf(["text", "markdown", "json"] as const), "text")
+    .option("--json", "same as --format json", false)
+    .option("--exit-code", "exit 1 when names differ", false)
+    .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .action(async (range: string | undefined, paths: string[], options: DiffFlags) => {
+      const { diff } = await import("./commands/diff.ts");
+      code = await diff({ ...invocation(), ...options, range, paths });
+    });
+
+  program
+    .command("normalize")
+    .description("rewrite secrets files into the canonical form and stage them")
+    .argument("[path...]", "formations or secrets files; all when absent")
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (paths: string[], options: { dryRun: boolean }) => {
+      const { normalize } = await import("./commands/normalize.ts");
+      code = await normalize({ ...invocation(), ...options, paths });
+    });
+
+  const secrets = program.command("secrets").description("the template and the values");
+  secrets
+    .command("sync")
+    .description("add to the template the names that secrets.enc and references have")
+    .option("-F, --formation <dir>", "the formation")
+    .requiredOption("--template-only", "touch nothing but the template")
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: { formation?: string; dryRun: boolean }) => {
+      const { secretsSync } = await import("./commands/secrets-sync.ts");
+      code = await secretsSync({ ...invocation(), ...options });
+    });
+
+  const key = program.command("key").description("the key");
+  key
+    .command("accept")
+    .description("declare that a formation's key was changed on purpose")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: { formation?: string; dryRun: boolean }) => {
+      const { keyAccept } = await import("./commands/key-accept.ts");
+      code = await keyAccept({ ...invocation(), ...options });
+    });
+
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
+    return reportFailure(error);
+  }
+  return code;
+}
+
+interface InstallFlags {
+  hooks: HookMode;
+  local: boolean;
+  yes: boolean;
+  force: boolean;
+  ifGit: boolean;
+  dryRun: boolean;
+}
+
+interface CheckFlags {
+  staged: boolean;
+  rev?: string;
+  keyFile: string[];
+  requireKey: boolean;
+  json: boolean;
+}
+
+interface ScanFlags {
+  staged: boolean;
+  range?: string;
+  stdin: boolean;
+  format: "text" | "json";
+  json: boolean;
+  output?: string;
+  baseline: boolean;
+}
+
+interface DiffFlags {
+  format: "text" | "markdown" | "json";
+  json: boolean;
+  exitCode: boolean;
+  keyFile: string[];
+}
+
+/**
+ * `git muxi` is an alias, and git runs those at the top level with the
+ * subdirectory in GIT_PREFIX (git-config(1), "alias.*").
+ */
+function aliasDirectory(env: NodeJS.ProcessEnv): string {
+  const cwd = process.cwd();
+  const start = resolve(cwd, env["GIT_PREFIX"] ?? "");
+  return start === cwd || start.startsWith(cwd + sep) ? start : cwd;
+}

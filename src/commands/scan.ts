@@ -1,0 +1,293 @@
+/** `scan`: look for secrets in files, in what is staged, or in the commits of a range. */
+import { readFileSync, readSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Invocation } from "../cli.ts";
+import { writeFileDurably } from "../durable-file.ts";
+import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { findFormations } from "../formation/discover.ts";
+import { findGitPlaces } from "../git/git-dir.ts";
+import { MODE_SUBMODULE } from "../git/entries.ts";
+import { readRange } from "../git/ranges.ts";
+import { readTree, readWorkingFile, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { newBlob, ownChanges } from "../git/staged.ts";
+import { tool } from "../invocation.ts";
+import { judgeCommit } from "../plumbing/commit-verdict.ts";
+import { judgeFile } from "../plumbing/judge-file.ts";
+import { formationPaths, gatherKnown } from "../plumbing/known.ts";
+import { formatScanJson, formatScanText, type ScanReport } from "../report/scan.ts";
+import {
+  BASELINE_FILE,
+  type Baseline,
+  canBeAccepted,
+  EMPTY_BASELINE,
+  fingerprint,
+  isAccepted,
+  parseBaseline,
+} from "../scan/baseline.ts";
+import { createScanner, type Scanner } from "../scan/engine.ts";
+import type { Finding } from "../scan/finding.ts";
+import { buildKnownValues } from "../scan/known-values.ts";
+import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
+import { escapeText, out, styleFor } from "../terminal.ts";
+import { openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
+
+export interface ScanOptions extends Invocation {
+  paths: readonly string[];
+  staged: boolean;
+  range?: string;
+  stdin: boolean;
+  format: "text" | "json";
+  json: boolean;
+  output?: string;
+  baseline: boolean;
+}
+
+export async function scan(options: ScanOptions): Promise<ExitCode> {
+  const modes = [options.staged, options.range !== undefined, options.stdin, options.paths.length > 0];
+  if (modes.filter(Boolean).length > 1) {
+    throw new MuxiGitError("usage", "--staged, --range, --stdin and paths exclude one another");
+  }
+  const report = await produce(options);
+  const text = options.json || options.format === "json" ? formatScanJson(report) : formatScanText(report, styleOf(options));
+  if (options.output !== undefined) writeFileDurably(resolve(options.cwd, options.output), `${text}\n`, 0o644);
+  else if (text !== "") out(text);
+  return report.findings.some((finding) => finding.severity === "error" && !finding.accepted) ? EXIT.no : EXIT.ok;
+}
+
+function styleOf(options: ScanOptions) {
+  return styleFor(process.stdout.isTTY && options.output === undefined, options.env, options.noColor);
+}
+
+async function produce(options: ScanOptions): Promise<ScanReport> {
+  if (findGitPlaces(options.cwd, options.env) === null) return scanOutsideGit(options);
+  const context = openContext(options);
+  try {
+    if (options.staged) return await scanStaged(context);
+    return await new RepositoryScan(context, options).run();
+  } finally {
+    context.reader.close();
+  }
+}
+
+async function scanStaged({ places, topLevel }: RepositoryContext): Promise<ScanReport> {
+  const verdict = await judgeCommit(places, topLevel);
+  return {
+    scanned: verdict.scanned,
+    skipped: verdict.skipped,
+    findings: verdict.findings.map(({ finding, fingerprint: id }) => ({ ...finding, fingerprint: id })),
+    notes: verdict.notes,
+  };
+}
+
+function emptyReport(): ScanReport {
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [] };
+}
+
+/** Rules only: without a repository there are no formations whose values could be known. */
+function scanOutsideGit(options: ScanOptions): ScanReport {
+  if (options.staged || options.range !== undefined) {
+    throw new MuxiGitError("no-repository", `no git repository at '${escapeText(options.cwd)}'`);
+  }
+  const scanner = createScanner();
+  const report = emptyReport();
+  if (options.stdin) add(report, "-", "100644", readStandardInput(), scanner, [], EMPTY_BASELINE);
+  for (const path of options.paths) {
+    const full = resolve(options.cwd, path);
+    try {
+      if (!statSync(full).isFile()) throw new MuxiGitError("no-file", `'${escapeText(path)}' is no regular file`);
+      add(report, path, "100644", readFileSync(full), scanner, [], EMPTY_BASELINE);
+    } catch (error) {
+      if (error instanceof MuxiGitError) throw error;
+      throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`, { cause: error });
+    }
+  }
+  if (!options.stdin && options.paths.length === 0) {
+    throw new MuxiGitError("no-repository", "no git repository here: name the files to scan", {
+      hint: tool("scan PATH…"),
+    });
+  }
+  return report;
+}
+
+function readStandardInput(): Buffer {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(65_536);
+    let length: number;
+    try {
+      length = readSync(0, chunk);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") continue;
+      throw error;
+    }
+    if (length === 0) return Buffer.concat(chunks);
+    chunks.push(chunk.subarray(0, length));
+  }
+}
+
+function add(
+  report: ScanReport,
+  path: string,
+  mode: string,
+  bytes: Buffer,
+  scanner: Scanner,
+  formations: readonly string[],
+  baseline: Baseline,
+  rulesApply = true,
+): void {
+  report.scanned.files += 1;
+  report.scanned.bytes += bytes.length;
+  const { findings, allowed } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
+  for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
+  for (const finding of findings) report.findings.push(withFingerprint(finding, baseline));
+}
+
+function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["findings"][number] {
+  const id = fingerprint(baseline.salt, finding);
+  const accepted = canBeAccepted(finding) && isAccepted(baseline, id);
+  return { ...finding, fingerprint: id, ...(accepted ? { accepted } : {}) };
+}
+
+/** A scan that knows the repository: its formations' values, its settings and its baseline, of the tree it looks at. */
+class RepositoryScan {
+  readonly #context: RepositoryContext;
+  readonly #options: ScanOptions;
+
+  constructor(context: RepositoryContext, options: ScanOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  async run(): Promise<ScanReport> {
+    const { topLevel, bare, reader, keyring } = this.#context;
+    const { range, stdin, paths } = this.#options;
+    const tip = range === undefined ? null : tipOf(range);
+    if (bare && tip === null && !stdin) {
+      throw new MuxiGitError("bare-repository", "a bare repository has no working tree to scan", {
+        hint: tool("scan --range HEAD"),
+      });
+    }
+    const tree: Snapshot = tip !== null || bare ? readTree(tip ?? "HEAD", reader, topLevel) : workingTreeSnapshot(topLevel);
+    const formations = formationPaths(findFormations(tree.entries.keys()));
+    const settings = await parsed(tree, SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
+    const baseline = this.#options.baseline
+      ? await parsed(tree, BASELINE_FILE, parseBaseline, EMPTY_BASELINE)
+      : EMPTY_BASELINE;
+    const known = await gatherKnown(formations, [tree], keyring, topLevel);
+    const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
+    const ignored = await ignoredBy(settings);
+    const report = emptyReport();
+    const judge = (path: string, mode: string, bytes: Buffer, into: ScanReport): void =>
+      add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
+
+    if (stdin) judge("-", "100644", readStandardInput(), report);
+    else if (range !== undefined) await this.#scanRange(range, report, judge);
+    else await this.#scanFiles(tree, paths, report, judge);
+    return report;
+  }
+
+  async #scanFiles(
+    tree: Snapshot,
+    paths: readonly string[],
+    report: ScanReport,
+    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+  ): Promise<void> {
+    const { topLevel } = this.#context;
+    const wanted = paths.map((path) => repositoryPath(this.#options, topLevel, path));
+    const named = wanted.filter((path) => !tree.entries.has(path));
+    const within = [...tree.entries.keys()].filter(
+      (path) => wanted.length === 0 || wanted.some((one) => one === "" || path === one || path.startsWith(`${one}/`)),
+    );
+    for (const path of within) this.#scanFile(path, report, judge);
+    for (const path of named) {
+      // Named by hand: scanned although git ignores it. A folder was taken apart above.
+      if (within.some((file) => path === "" || file.startsWith(`${path}/`))) continue;
+      if (!this.#scanFile(path, report, judge)) {
+        throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`);
+      }
+    }
+  }
+
+  #scanFile(
+    path: string,
+    report: ScanReport,
+    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+  ): boolean {
+    const bytes = readWorkingFile(this.#context.topLevel, path);
+    if (bytes === null) {
+      report.skipped.push({ path, reason: "it is no regular file, or cannot be read" });
+      return false;
+    }
+    judge(path, "100644", bytes, report);
+    return true;
+  }
+
+  /** Of each commit, what it introduces: absent from every parent's version and from what it deletes. */
+  async #scanRange(
+    range: string,
+    report: ScanReport,
+    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+  ): Promise<void> {
+    const { topLevel, reader } = this.#context;
+    const commits = readRange(range, topLevel);
+    report.scanned.commits = commits.length;
+    const judged = new Map<string, ScanReport["findings"]>();
+
+    const findingsOf = async (path: string, mode: string, oid: string, counted: boolean) => {
+      const id = `${oid} ${mode} ${path}`;
+      const before = judged.get(id);
+      if (before !== undefined) return before;
+      const bytes = await reader.read(oid);
+      const one = emptyReport();
+      if (bytes !== null) judge(path, mode, bytes, one);
+      else if (counted) report.skipped.push({ path, reason: "its blob is not in this clone" });
+      if (counted) {
+        report.scanned.files += one.scanned.files;
+        report.scanned.bytes += one.scanned.bytes;
+        report.notes.push(...one.notes);
+      }
+      judged.set(id, one.findings);
+      return one.findings;
+    };
+
+    for (const { oid: commit, parents } of commits) {
+      const own = ownChanges(parents.map((changes) => ({ rev: "", changes })));
+      for (const change of own) {
+        const blob = newBlob(change);
+        if (blob === null) continue;
+        const found = await findingsOf(change.path, blob.mode, blob.oid, true);
+        if (found.length === 0) continue;
+        const earlier = new Set<string>();
+        for (const changes of parents) {
+          for (const old of changes) {
+            const replaced = old.path === change.path || newBlob(old) === null;
+            if (!replaced || old.oldMode === "000000" || old.oldMode === MODE_SUBMODULE) continue;
+            for (const one of await findingsOf(old.path, old.oldMode, old.oldOid, false)) {
+              earlier.add(`${one.rule} ${one.secretId}`);
+            }
+          }
+        }
+        for (const finding of found) {
+          if (!earlier.has(`${finding.rule} ${finding.secretId}`)) report.findings.push({ ...finding, commit });
+        }
+      }
+    }
+  }
+}
+
+/** The newer end of a range: its settings and formations count. */
+function tipOf(range: string): string {
+  const tip = range.split(/\.{2,3}/).at(-1);
+  return tip === undefined || tip === "" ? "HEAD" : tip;
+}
+
+async function parsed<T>(tree: Snapshot, file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T> {
+  const bytes = await tree.read(file);
+  return bytes === null ? absent : parse(bytes);
+}
+
+async function ignoredBy(settings: Settings): Promise<(path: string) => boolean> {
+  if (settings.ignore.length === 0) return () => false;
+  const { globMatcher } = await import("../globs.ts");
+  return globMatcher(settings.ignore);
+}

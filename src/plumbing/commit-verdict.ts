@@ -1,0 +1,379 @@
+/**
+ * What the next commit would introduce: findings in the blobs it adds, problems
+ * of the formations it touches. A finding or problem counts only where it is
+ * absent from every parent's version of the file and from the files this commit
+ * deletes: nobody is held up by what stood there before.
+ *
+ * Read: the staged blobs of the inherited index, never the working tree (apart
+ * from keys and from values newer than what is staged). Not UTF-8, binary, huge,
+ * CRLF, UTF-16: the scanner's and the formation modules' headers say what of
+ * those. A blob that is not here (partial clone) is said, not skipped in silence.
+ */
+import { MuxiGitError } from "../errors.ts";
+import { findFormations, formationOf, type Formation } from "../formation/discover.ts";
+import { checkFormation, compareWithParents, type ParentState, problemIdentity } from "../formation/drift.ts";
+import { type Problem, severityOf } from "../formation/problem.ts";
+import { normalizeName } from "../formation/names.ts";
+import { applySeverities } from "../formation/severity.ts";
+import { decodeTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
+import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
+import { type RawChange, ZERO_OID } from "../git/entries.ts";
+import type { GitPlaces } from "../git/git-dir.ts";
+import { indexSnapshot, readWorkingFile, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
+import { newBlob, ownChanges, readStaged, type Staged } from "../git/staged.ts";
+import { shellQuote } from "../invocation.ts";
+import { BASELINE_FILE, type Baseline, EMPTY_BASELINE, fingerprint, isAccepted, parseBaseline } from "../scan/baseline.ts";
+import { createScanner } from "../scan/engine.ts";
+import type { Finding } from "../scan/finding.ts";
+import { buildKnownValues } from "../scan/known-values.ts";
+import { keyFingerprint } from "../secrets/key.ts";
+import { DEFAULT_SETTINGS, loosenedSettings, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
+import { acceptedKeys } from "./accepted-keys.ts";
+import { Keyring, readFormation, sameOptionalKey } from "./formation-state.ts";
+import { type FileVerdict, judgeFile } from "./judge-file.ts";
+import { formationPaths, gatherKnown } from "./known.ts";
+import { looseFormations } from "./loose-formations.ts";
+
+export interface Verdict {
+  findings: { finding: Finding; fingerprint: string }[];
+  problems: Problem[];
+  /** Findings and problems of what this commit touches that stood there before. */
+  older: number;
+  /** Settings loosened, findings accepted, things that could not be read: one phrase each. */
+  notes: string[];
+  scanned: { files: number; bytes: number };
+  skipped: { path: string; reason: string }[];
+  /** Formations of the index. */
+  formations: Formation[];
+  /** Repository paths this commit adds or changes. */
+  changed: string[];
+}
+
+interface Context {
+  index: Snapshot;
+  parents: Snapshot[];
+  formations: Formation[];
+  parentFormations: Formation[][];
+  keyring: Keyring;
+  reader: BlobReader;
+  configuration: Configuration;
+  places: GitPlaces;
+  topLevel: string;
+}
+
+interface Configuration {
+  settings: Settings;
+  baseline: Baseline;
+  notes: string[];
+}
+
+/** @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2. */
+export async function judgeCommit(places: GitPlaces, topLevel: string): Promise<Verdict> {
+  const staged = await readStaged(places, topLevel);
+  const reader = openBlobReader(topLevel);
+  try {
+    return await judge(staged, places, topLevel, reader);
+  } finally {
+    reader.close();
+  }
+}
+
+async function judge(staged: Staged, places: GitPlaces, topLevel: string, reader: BlobReader): Promise<Verdict> {
+  const index = indexSnapshot(staged.index, reader);
+  const parents = staged.parents.map((parent) => snapshotBefore(index, parent.changes, reader));
+  const formations = findFormations(index.entries.keys());
+  const parentFormations = parents.map((parent) => findFormations(parent.entries.keys()));
+  const keyring = new Keyring(topLevel, places);
+  const changes = ownChanges(staged.parents);
+  const configuration = await readConfiguration(index, parents, changes);
+
+  const loose = looseFormations(topLevel);
+  const everywhere = [...new Set([...formationPaths(formations, ...parentFormations), ...loose])];
+  const known = await gatherKnown(everywhere, [index, ...parents], keyring, topLevel);
+  const context: Context = {
+    index,
+    parents,
+    formations,
+    parentFormations,
+    keyring,
+    reader,
+    configuration,
+    places,
+    topLevel,
+  };
+
+  const scan = await scanChanges(context, changes, known, everywhere);
+  const touched = formations.filter((formation) => isTouched(formation, formations, staged));
+  const checked = await checkFormations(context, touched);
+
+  const findings = withoutRepeats(scan.findings, checked.problems, formations);
+  return {
+    findings: findings.flatMap((finding) => {
+      const id = fingerprint(configuration.baseline.salt, finding);
+      return isAccepted(configuration.baseline, id) ? [] : [{ finding, fingerprint: id }];
+    }),
+    problems: checked.problems,
+    older: scan.older + checked.older,
+    notes: [...configuration.notes, ...scan.notes],
+    scanned: scan.scanned,
+    skipped: scan.skipped,
+    formations,
+    changed: changes.filter((change) => newBlob(change) !== null).map((change) => change.path),
+  };
+}
+
+/**
+ * The settings and accepted findings that count are the staged ones. Where this
+ * commit did not touch them and they are malformed, it is not this commit's
+ * fault: the defaults, which are stricter, are used and a line says so.
+ */
+async function readConfiguration(
+  index: Snapshot,
+  parents: readonly Snapshot[],
+  changes: readonly RawChange[],
+): Promise<Configuration> {
+  const notes: string[] = [];
+  const changed = new Set(changes.map((change) => change.path));
+
+  async function load<T>(snapshot: Snapshot, file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T> {
+    const bytes = await snapshot.read(file);
+    return bytes === null ? absent : parse(bytes);
+  }
+  async function current<T>(file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T> {
+    try {
+      return await load(index, file, parse, absent);
+    } catch (error) {
+      if (changed.has(file) || !(error instanceof MuxiGitError)) throw error;
+      notes.push(`${error.message}; the defaults are used`);
+      return absent;
+    }
+  }
+  /** What any parent had, or null where this commit leaves the file alone. */
+  async function before<T>(file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T[] | null> {
+    if (!changed.has(file)) return null;
+    return await Promise.all(
+      parents.map((parent) => load(parent, file, parse, absent).catch((): T => absent)),
+    );
+  }
+
+  const settings = await current(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
+  for (const phrase of common(
+    (await before(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS))?.map((old) =>
+      loosenedSettings(old, settings, (code) => severityOf(code, "commit")),
+    ),
+  )) {
+    notes.push(`this commit loosens ${SETTINGS_FILE}: ${phrase}`);
+  }
+  const baseline = await current(BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
+  for (const phrase of common(
+    (await before(BASELINE_FILE, parseBaseline, EMPTY_BASELINE))?.map((old) =>
+      baseline.findings
+        .filter((entry) => !isAccepted(old, entry.fingerprint))
+        .map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
+    ),
+  )) {
+    notes.push(`this commit accepts a finding: ${phrase}`);
+  }
+  return { settings, baseline, notes };
+}
+
+/** Phrases that stand in every list. */
+function common(lists: readonly string[][] | undefined): string[] {
+  const [first = [], ...others] = lists ?? [];
+  return first.filter((phrase) => others.every((list) => list.includes(phrase)));
+}
+
+interface ScanResult {
+  findings: Finding[];
+  older: number;
+  notes: string[];
+  scanned: { files: number; bytes: number };
+  skipped: { path: string; reason: string }[];
+}
+
+async function scanChanges(
+  context: Context,
+  changes: readonly RawChange[],
+  known: Parameters<typeof buildKnownValues>[0],
+  formations: readonly string[],
+): Promise<ScanResult> {
+  const { settings } = context.configuration;
+  const scanner = createScanner({
+    known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
+  });
+  const ignored = await ignoredPaths(settings);
+  const judge = (path: string, mode: string, bytes: Buffer): FileVerdict =>
+    judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
+
+  const result: ScanResult = { findings: [], older: 0, notes: [], scanned: { files: 0, bytes: 0 }, skipped: [] };
+  const suspects = new Map<string, Finding[]>();
+  const blobs = changes.flatMap((change) => {
+    const blob = newBlob(change);
+    return blob === null ? [] : [{ ...blob, path: change.path }];
+  });
+  // Asked for ahead, read one after the other: at most a few blobs are in memory at once.
+  for await (const { path, mode, bytes } of readAhead(blobs, context.reader)) {
+    if (bytes === null) {
+      result.skipped.push({ path, reason: "its blob is not in this clone" });
+      continue;
+    }
+    result.scanned.files += 1;
+    result.scanned.bytes += bytes.length;
+    const verdict = judge(path, mode, bytes);
+    for (const allowed of verdict.allowed) result.notes.push(`an allow comment accepts ${allowed}`);
+    if (verdict.findings.length > 0) suspects.set(path, verdict.findings);
+  }
+  for (const { path, reason } of result.skipped) result.notes.push(`'${path}' was not scanned: ${reason}`);
+  if (suspects.size === 0) return result;
+
+  const earlier = await earlierSecrets(context, [...suspects.keys()], judge);
+  for (const [path, findings] of suspects) {
+    for (const finding of findings) {
+      if (earlier(path, finding)) result.older += 1;
+      else result.findings.push(finding);
+    }
+  }
+  return result;
+}
+
+/** Blobs in order, a few asked for ahead of the one in hand. */
+async function* readAhead<T extends { oid: string }>(
+  wanted: readonly T[],
+  reader: BlobReader,
+): AsyncGenerator<T & { bytes: Buffer | null }> {
+  const AHEAD = 16;
+  const asked: Promise<Buffer | null>[] = [];
+  for (const [at, item] of wanted.entries()) {
+    while (asked.length < wanted.length && asked.length <= at + AHEAD) asked.push(reader.read(wanted[asked.length]!.oid));
+    const bytes = await asked[at]!;
+    asked[at] = Promise.resolve(null);
+    yield { ...item, bytes };
+  }
+}
+
+async function ignoredPaths(settings: Settings): Promise<(path: string) => boolean> {
+  if (settings.ignore.length === 0) return () => false;
+  const { globMatcher } = await import("../globs.ts");
+  return globMatcher(settings.ignore);
+}
+
+/**
+ * Whether a finding stood in a parent's version of its file, or in a file that
+ * this commit deletes (a rename is a deletion and an addition).
+ */
+async function earlierSecrets(
+  context: Context,
+  paths: readonly string[],
+  judge: (path: string, mode: string, bytes: Buffer) => FileVerdict,
+): Promise<(path: string, finding: Finding) => boolean> {
+  const { index, parents } = context;
+  const seen = await Promise.all(
+    parents.map(async (parent) => {
+      const deleted = [...parent.entries.keys()].filter((path) => !index.entries.has(path));
+      const inFile = new Map<string, Set<string>>();
+      for (const path of new Set([...paths, ...deleted])) {
+        const entry = parent.entries.get(path);
+        if (entry?.oid == null || ZERO_OID.test(entry.oid)) continue;
+        const bytes = await context.reader.read(entry.oid);
+        if (bytes === null) continue;
+        const secrets = new Set(judge(path, entry.mode, bytes).findings.map(identity));
+        if (secrets.size > 0) inFile.set(path, secrets);
+      }
+      const gone = new Set(deleted.flatMap((path) => [...(inFile.get(path) ?? [])]));
+      return (path: string, id: string) => inFile.get(path)?.has(id) === true || gone.has(id);
+    }),
+  );
+  return (path, finding) => seen.some((stood) => stood(path, identity(finding)));
+}
+
+function identity(finding: Finding): string {
+  return `${finding.rule} ${finding.secretId}`;
+}
+
+/**
+ * One leak, one line: plaintext in secrets.enc and a value in the template are
+ * reported as such, not once more for each rule that knows the value.
+ */
+function withoutRepeats(findings: readonly Finding[], problems: readonly Problem[], formations: readonly Formation[]): Finding[] {
+  const encrypted = new Set(formations.map((formation) => formation.encrypted));
+  const plaintext = new Set(problems.filter((one) => one.code === "not-encrypted").map((one) => one.path));
+  const templateLines = new Set(
+    problems.filter((one) => one.code === "template-value").map((one) => `${one.path}:${one.line}`),
+  );
+  return findings.filter(
+    (finding) =>
+      !(encrypted.has(finding.path) && plaintext.has(finding.path)) &&
+      !templateLines.has(`${finding.path}:${finding.line}`),
+  );
+}
+
+function isTouched(formation: Formation, formations: readonly Formation[], staged: Staged): boolean {
+  return staged.parents.some((parent) =>
+    parent.changes.some((change) => formationOf(change.path, formations)?.path === formation.path),
+  );
+}
+
+/** The missing name may stand in the working tree's template already: then only `git add` is missing. */
+function withShorterWay(problem: Problem, formation: Formation, topLevel: string): Problem {
+  if (problem.code !== "name-not-in-template" && problem.code !== "reference-not-in-template") return problem;
+  const path = formation.template ?? (formation.path === "" ? "secrets" : `${formation.path}/secrets`);
+  const { text } = decodeTemplate(readWorkingFile(topLevel, path) ?? Buffer.alloc(0));
+  const names = templateEntries(parseTemplate(text ?? "")).map((entry) => normalizeName(entry.name));
+  return problem.name !== undefined && names.includes(problem.name)
+    ? { ...problem, fix: `git add ${shellQuote(path)}` }
+    : problem;
+}
+
+async function checkFormations(
+  context: Context,
+  touched: readonly Formation[],
+): Promise<{ problems: Problem[]; older: number }> {
+  const { index, parents, parentFormations, keyring, configuration, places, topLevel } = context;
+  const problems: Problem[] = [];
+  let older = 0;
+  for (const formation of touched) {
+    const keys = keyring.keysFor(formation.path);
+    const keyState = keyring.stateFor(formation.path);
+    const now = await readFormation(index, formation, keyState, keys);
+    const before = await Promise.all(
+      parents.map(async (parent, at) => {
+        const same = parentFormations[at]?.find((one) => one.path === formation.path);
+        return same === undefined ? null : { read: await readFormation(parent, same, keyState, keys), snapshot: parent };
+      }),
+    );
+    const stood = before.map((one) => new Set(one === null ? [] : checkFormation(one.read.state, "commit").map(problemIdentity)));
+
+    const own = keyring.of(formation.path);
+    const accepted =
+      own.state === "ok" && acceptedKeys(places, formation.path).includes(keyFingerprint(own.key));
+    const oid = (snapshot: Snapshot, path: string | null) => (path === null ? null : snapshot.entries.get(path)?.oid);
+    const parentStates = before.flatMap((one): ParentState[] => {
+      if (one === null) return [];
+      const { read, snapshot } = one;
+      return [
+        {
+          encrypted: read.opened.state,
+          openedBy: read.opened.key === null ? null : "current",
+          same: oid(snapshot, read.formation.encrypted) === oid(index, formation.encrypted),
+          accepted: accepted && sameOptionalKey(now.opened.key, own.state === "ok" ? own.key : null),
+        },
+      ];
+    });
+    const found = [
+      ...checkFormation(now.state, "commit").filter((problem) => {
+        if (!stood.some((set) => set.has(problemIdentity(problem)))) return true;
+        older += problem.severity === "note" ? 0 : 1;
+        return false;
+      }),
+      ...compareWithParents(now.state, parentStates, "commit"),
+    ];
+    const changed = (path: string | null) =>
+      path !== null && before.some((one) => one === null || oid(one.snapshot, path) !== oid(index, path));
+    for (const problem of applySeverities(found, configuration.settings.severities, "commit")) {
+      // Nothing could be compared: worth a line only where that mattered.
+      if (problem.code === "key-missing" && !changed(formation.encrypted) && !changed(formation.template)) continue;
+      problems.push(withShorterWay(problem, formation, topLevel));
+    }
+  }
+  return { problems, older };
+}

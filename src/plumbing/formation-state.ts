@@ -1,0 +1,134 @@
+/** Joins a formation's files, wherever they stand, to the pure checks of src/formation. */
+import { createHash } from "node:crypto";
+import { type Formation, findFormations } from "../formation/discover.ts";
+import type { EncryptedState, FormationState, KeyState } from "../formation/drift.ts";
+import type { GitPlaces } from "../git/git-dir.ts";
+import type { Snapshot } from "../git/snapshot.ts";
+import type { Secrets } from "../secrets/json.ts";
+import { type Key, sameKey } from "../secrets/key.ts";
+import { classifyStored, openStored } from "../secrets/stored-form.ts";
+import { type FormationKey, keyOfFormation } from "./keyring.ts";
+
+/** A secrets.enc as far as the keys at hand can read it. */
+export interface OpenedFile {
+  state: EncryptedState;
+  /** The key that opened it; null where none did. */
+  key: Key | null;
+  secrets: Secrets | null;
+}
+
+/**
+ * Open the bytes of a secrets.enc.
+ *
+ * @param bytes - null where the file is absent.
+ * @param keys - tried in order.
+ */
+export function openFile(bytes: Uint8Array | null, keys: readonly Key[]): OpenedFile {
+  const closed = (state: EncryptedState): OpenedFile => ({ state, key: null, secrets: null });
+  if (bytes === null) return closed({ kind: "none" });
+  switch (classifyStored(bytes)) {
+    case "empty":
+      return closed({ kind: "damaged", message: "it is empty" });
+    case "plaintext-json":
+    case "plaintext-assignments":
+      return closed({ kind: "plaintext", contentId: digestOf(bytes) });
+    case "conflict-markers":
+      return closed({ kind: "conflict-markers" });
+    case "other":
+      return closed({ kind: "other", contentId: digestOf(bytes) });
+    case "token": {
+      const opened = openStored(bytes, keys);
+      if (opened.failure === undefined) {
+        const { key, secrets, canonical } = opened;
+        return { state: { kind: "opened", secrets, canonical }, key, secrets };
+      }
+      return opened.failure === "no-key" || opened.failure === "wrong-key"
+        ? closed({ kind: "locked", reason: opened.failure })
+        : closed({ kind: "damaged", message: opened.message });
+    }
+  }
+}
+
+/** Tells two plaintexts apart inside this process; never printed. */
+function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+export interface ReadFormation {
+  formation: Formation;
+  state: FormationState;
+  opened: OpenedFile;
+}
+
+/** Read all of a formation from a snapshot, opening its secrets.enc with `keys`. */
+export async function readFormation(
+  snapshot: Snapshot,
+  formation: Formation,
+  keyState: KeyState,
+  keys: readonly Key[],
+): Promise<ReadFormation> {
+  const bytesOf = async (path: string | null) => (path === null ? null : await snapshot.read(path));
+  const [template, encrypted, ...references] = await Promise.all([
+    bytesOf(formation.template),
+    bytesOf(formation.encrypted),
+    ...formation.referenceFiles.map(bytesOf),
+  ]);
+  const opened = openFile(encrypted ?? null, keys);
+  const referenceFiles = formation.referenceFiles.flatMap((path, at) => {
+    const bytes = references[at];
+    return bytes == null ? [] : [{ path, bytes }];
+  });
+  return {
+    formation,
+    opened,
+    state: { formation, template: template ?? null, encrypted: opened.state, referenceFiles, keyState },
+  };
+}
+
+/** How the pure checks call what the keyring found. */
+export function keyStateOf(key: FormationKey): KeyState {
+  return key.state === "unreadable" ? "malformed" : key.state;
+}
+
+/** Every key held here for the given formations, each once, with the formations it stands at. */
+export class Keyring {
+  readonly #byFormation = new Map<string, FormationKey>();
+  readonly #extra: readonly Key[];
+  readonly #topLevel: string;
+  readonly #places: GitPlaces | null;
+
+  /** @param extra - keys of `--key-file`, tried before a formation's own. */
+  constructor(topLevel: string, places: GitPlaces | null, extra: readonly Key[] = []) {
+    this.#topLevel = topLevel;
+    this.#places = places;
+    this.#extra = extra;
+  }
+
+  of(formation: string): FormationKey {
+    let key = this.#byFormation.get(formation);
+    if (key === undefined) {
+      key = keyOfFormation(formation, this.#topLevel, this.#places);
+      this.#byFormation.set(formation, key);
+    }
+    return key;
+  }
+
+  /** Keys to try on a formation's secrets.enc: given ones, then its own. */
+  keysFor(formation: string): Key[] {
+    const own = this.of(formation);
+    return own.state === "ok" ? [...this.#extra, own.key] : [...this.#extra];
+  }
+
+  stateFor(formation: string): KeyState {
+    return this.#extra.length > 0 ? "ok" : keyStateOf(this.of(formation));
+  }
+}
+
+/** The formations of a snapshot. */
+export function formationsOf(snapshot: Snapshot): Formation[] {
+  return findFormations(snapshot.entries.keys());
+}
+
+export function sameOptionalKey(a: Key | null, b: Key | null): boolean {
+  return a !== null && b !== null && sameKey(a, b);
+}

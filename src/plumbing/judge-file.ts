@@ -1,0 +1,108 @@
+/** All that is asked of one file's bytes: its name, its content, its values, its literals, its allow comments. */
+import { findLiterals } from "../formation/literals.ts";
+import { isReferenceFile } from "../formation/references.ts";
+import { shellQuote } from "../invocation.ts";
+import { applyAllowComments } from "../scan/allow.ts";
+import { checkDotenv, isDotenvPath } from "../scan/dotenv.ts";
+import type { Scanner } from "../scan/engine.ts";
+import type { Finding } from "../scan/finding.ts";
+import { checkPath } from "../scan/paths.ts";
+import { decodeText } from "../secrets/text.ts";
+
+export interface JudgedFile {
+  /** Repository path, or the path as given outside git. */
+  path: string;
+  /** git's mode, `"100644"`. */
+  mode: string;
+  bytes: Buffer;
+  /** Repository paths of all formations, `""` for the root. */
+  formations: readonly string[];
+  /** false where settings ignore the path: then only keys, known values and files that must not be tracked count. */
+  rulesApply: boolean;
+}
+
+export interface FileVerdict {
+  findings: Finding[];
+  /** What allow comments accepted: `path:line  rule, because: reason`. */
+  allowed: string[];
+}
+
+/** Kinds that no setting ignores. */
+const ALWAYS = new Set<Finding["kind"]>(["key", "known-value", "path"]);
+
+export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
+  const { path, mode, bytes, formations, rulesApply } = file;
+  const byPath = checkPath(path, bytes, { mode, formations });
+  if (byPath.length > 0) return { findings: byPath, allowed: [] };
+
+  const scanned = scanner.scan(path, bytes);
+  const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(path, bytes, formations)];
+  const found = [...scanned, ...extra.filter((finding) => !scanned.some((other) => overlaps(finding, other)))];
+  const counted = rulesApply ? found : found.filter((finding) => ALWAYS.has(finding.kind));
+  if (counted.length === 0) return { findings: [], allowed: [] };
+
+  const { kept, allowed } = applyAllowComments(counted, bytes);
+  return {
+    findings: kept.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })),
+    allowed: allowed.map(({ finding, line, reason }) => `${path}:${line}  ${finding.rule}, because: ${reason}`),
+  };
+}
+
+/** What mends it: where MUXI puts values in, a reference; elsewhere the value goes. */
+function fixOf({ kind, rule, path, line, name, fix }: Finding, formations: readonly string[]): string {
+  const again = `then: git add ${shellQuote(path)}`;
+  const formation = formationAround(path, formations);
+  const inside = formation !== undefined && isReferenceFile(formation === "" ? path : path.slice(formation.length + 1));
+  switch (kind) {
+    case "key":
+      return rule === "known-key" ? `take the key out of line ${line} of '${path}', ${again}` : fix;
+    case "known-value":
+      return inside
+        ? `write "\${{ secrets.${name} }}" instead of the value in line ${line} of '${path}', ${again}`
+        : `take the value of '${name}' out of line ${line} of '${path}', ${again}`;
+    case "token":
+      return inside
+        ? `keep the value with 'muxi secrets set NAME', write "\${{ secrets.NAME }}" in line ${line} of '${path}', ${again}`
+        : `take the value out of line ${line} of '${path}', ${again}`;
+    default:
+      return fix;
+  }
+}
+
+/** The innermost formation that a path lies in. */
+function formationAround(path: string, formations: readonly string[]): string | undefined {
+  return formations
+    .filter((folder) => folder === "" || path.startsWith(`${folder}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/** A literal that a rule recognises is one finding: the rule tells more. */
+function overlaps(a: Finding, b: Finding): boolean {
+  return a.line === b.line && a.column < b.endColumn && b.column < a.endColumn;
+}
+
+/** Secrets written into formation files where a reference belongs. */
+function literalsOf(path: string, bytes: Buffer, formations: readonly string[]): Finding[] {
+  if (!/\.(?:afs|ya?ml)$/.test(path)) return [];
+  const formation = formationAround(path, formations);
+  if (formation === undefined) return [];
+  const text = decodeText(bytes);
+  if (text === null) return [];
+  return findLiterals(formation === "" ? path : path.slice(formation.length + 1), text).map((literal) => ({
+    rule: "literal-secret",
+    kind: "literal",
+    severity: "error",
+    path,
+    line: literal.line,
+    column: literal.column,
+    endLine: literal.endLine,
+    endColumn: literal.endColumn,
+    message: `'${literal.path}' holds a value where a reference belongs`,
+    fix:
+      `keep the value with 'muxi secrets set ${literal.suggestedName}', write "\${{ secrets.${literal.suggestedName} }}" ` +
+      `in its place, then: git add ${shellQuote(path)}`,
+    name: literal.suggestedName,
+    formation,
+    secretId: literal.secretId,
+  }));
+}

@@ -1,0 +1,72 @@
+/**
+ * The pre-commit hook: reads what is staged, says what is wrong with it, and
+ * stops the commit on an error. Silent when nothing is. Any failure of its own
+ * stops the commit too: a hook fails closed.
+ */
+import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { isLeak } from "../formation/problem.ts";
+import { findGitPlaces } from "../git/git-dir.ts";
+import { runGit } from "../git/run.ts";
+import { tool } from "../invocation.ts";
+import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
+import { canBeAccepted } from "../scan/baseline.ts";
+import { talk } from "../terminal.ts";
+import { judgeCommit, type Verdict } from "./commit-verdict.ts";
+
+export async function preCommit(): Promise<ExitCode> {
+  const cwd = process.cwd();
+  const places = findGitPlaces(cwd);
+  if (places?.topLevel == null) {
+    throw new MuxiGitError("no-repository", "commit blocked: the hook found no repository here", {
+      hint: "run git from inside the working tree",
+    });
+  }
+  const verdict = await judgeCommit(places, places.topLevel);
+  if (process.env["MUXI_GIT_FORMAT"] === "json") return printJson(verdict);
+
+  const items = itemsOf(verdict);
+  const lines = formatBlock({
+    action: "commit",
+    items,
+    notes: [...verdict.notes, ...unsharedSetup(verdict, places.topLevel)],
+    older: verdict.older,
+    statusCommand: tool("status"),
+    acceptCommand: tool("baseline accept"),
+  });
+  for (const line of lines) talk(line);
+  return items.some((item) => item.severity === "error") ? EXIT.no : EXIT.ok;
+}
+
+export function itemsOf(verdict: Pick<Verdict, "findings" | "problems">) {
+  return [
+    ...verdict.findings.map(({ finding, fingerprint }) =>
+      itemOfFinding(finding, canBeAccepted(finding) ? fingerprint : undefined),
+    ),
+    ...verdict.problems.map((problem) => itemOfProblem(problem, isLeak(problem.code))),
+  ];
+}
+
+/**
+ * In a repository that had no formation when it was set up, install wrote no
+ * attributes: the first staged formation is the moment to say so.
+ */
+function unsharedSetup(verdict: Verdict, topLevel: string): string[] {
+  const changed = new Set(verdict.changed);
+  const fresh = verdict.formations.filter((formation) => changed.has(formation.formationFile));
+  const [first] = fresh;
+  if (first === undefined) return [];
+  const path = first.path === "" ? "secrets.enc" : `${first.path}/secrets.enc`;
+  const answer = runGit(["check-attr", "-z", "--stdin", "filter"], { cwd: topLevel, input: `${path}\0` });
+  if (answer.toString("utf8").split("\0")[2] === "muxi-git") return [];
+  return [`'${path}' is a formation's, and no attributes cover it yet: ${tool("install")}`];
+}
+
+function printJson(verdict: Verdict): ExitCode {
+  const findings = verdict.findings.map(({ finding: { secretId: _, ...finding }, fingerprint }) => ({
+    ...finding,
+    fingerprint,
+  }));
+  const { problems, older, notes, scanned, skipped } = verdict;
+  talk(JSON.stringify({ schemaVersion: 1, scanned, skipped, findings, problems, older, notes }));
+  return itemsOf(verdict).some((item) => item.severity === "error") ? EXIT.no : EXIT.ok;
+}

@@ -1,0 +1,91 @@
+/**
+ * What a hook says: one text for a person and for a coding agent that reads
+ * stderr. The first line says what happened, the last line what to run. It
+ * never offers a way round the hook, and never shows a secret.
+ */
+import type { Problem, Severity } from "../formation/problem.ts";
+import type { Finding } from "../scan/finding.ts";
+import { escapeText } from "../terminal.ts";
+
+/** Findings shown in one block; the rest is counted. */
+const SHOWN = 10;
+
+/** A finding or a problem, as one line of a report. */
+export interface Item {
+  severity: Severity;
+  /** The finding's rule or the problem's code. */
+  rule: string;
+  path: string;
+  line?: number | undefined;
+  column?: number | undefined;
+  message: string;
+  fix: string;
+  /** Whether a secret was about to leave the machine. */
+  leak: boolean;
+  /** Of findings that may be accepted. */
+  fingerprint?: string | undefined;
+}
+
+export function itemOfProblem(problem: Problem, leak: boolean): Item {
+  const { code, severity, path, line, message, fix } = problem;
+  return { rule: code, severity, path, line, message, fix, leak };
+}
+
+export function itemOfFinding(finding: Finding, fingerprint: string | undefined): Item {
+  const { rule, severity, path, line, column, message, fix } = finding;
+  return { rule, severity, path, line, column, message, fix, leak: true, fingerprint };
+}
+
+/** `path:line:column`, with what is known of it. */
+export function placeOf(item: Pick<Item, "path" | "line" | "column">): string {
+  const line = item.line === undefined ? "" : `:${item.line}`;
+  const column = item.line === undefined || item.column === undefined ? "" : `:${item.column}`;
+  return `${escapeText(item.path)}${line}${column}`;
+}
+
+export interface Block {
+  /** What was stopped: "commit". */
+  action: string;
+  items: readonly Item[];
+  /** Loosened settings, used allow comments and the like, one phrase each. */
+  notes: readonly string[];
+  /** Problems that this commit did not bring. */
+  older: number;
+  /** The command that lists older problems. */
+  statusCommand: string;
+  /** The command that accepts a finding, without its fingerprint. */
+  acceptCommand: string;
+}
+
+/** Lines for stderr; empty where there is nothing to say. */
+export function formatBlock(block: Block): string[] {
+  const errors = block.items.filter((item) => item.severity === "error");
+  const others = block.items.filter((item) => item.severity !== "error");
+  const lines: string[] = [];
+  if (errors.length > 0) {
+    lines.push(`muxi-git: error: ${block.action} blocked: ${count(errors.length, "problem")} in what is staged`);
+    for (const item of errors.slice(0, SHOWN)) lines.push(`  ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}`);
+    if (errors.length > SHOWN) lines.push(`  and ${errors.length - SHOWN} more`);
+  }
+  for (const item of others.slice(0, SHOWN)) {
+    lines.push(`muxi-git: ${item.severity}: ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}`);
+  }
+  if (others.length > SHOWN) lines.push(`muxi-git: and ${others.length - SHOWN} more warnings and notes`);
+  for (const note of block.notes) lines.push(`muxi-git: note: ${escapeText(note)}`);
+  if (errors.length === 0) return lines;
+
+  if (block.older > 0) lines.push(`muxi-git: ${count(block.older, "older problem")}: ${block.statusCommand}`);
+  if (errors.some((item) => item.leak)) lines.push("muxi-git: nothing left this machine; no rotation needed");
+  const shown = errors.slice(0, SHOWN).flatMap((item) => item.fingerprint ?? []);
+  const [first, ...more] = new Set(shown);
+  if (first !== undefined) {
+    const which = more.length === 0 ? "" : ` (others: ${more.join(", ")})`;
+    lines.push(`muxi-git: if this is not a secret: ${block.acceptCommand} ${first} --reason 'why'${which}`);
+  }
+  for (const fix of new Set(errors.slice(0, SHOWN).map((item) => item.fix))) lines.push(`muxi-git: fix: ${escapeText(fix)}`);
+  return lines;
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
