@@ -9,7 +9,10 @@ import { ensureBuilt, ROOT } from "./setup.mjs";
 
 ensureBuilt();
 const folder = join(ROOT, "test", "bench");
-const [names, options] = [process.argv.slice(2).filter((a) => !a.startsWith("--")), process.argv.slice(2).filter((a) => a.startsWith("--"))];
+const [names, options] = [
+  process.argv.slice(2).filter((a) => !a.startsWith("--")),
+  process.argv.slice(2).filter((a) => a.startsWith("--")),
+];
 const files = readdirSync(folder)
   .filter((file) => file.endsWith(".mjs"))
   .filter((file) => names.length === 0 || names.includes(file.slice(0, -4)));

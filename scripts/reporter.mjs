@@ -5,8 +5,15 @@ export default async function* reporter(source) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   const failures = [];
   const perFile = new Map();
+  /** Names of the suites around a test, by file: results carry only their depth. */
+  const around = new Map();
   for await (const { type, data } of source) {
-    if (type === "test:stderr" || type === "test:stdout") continue;
+    if (type === "test:start") {
+      const names = around.get(data.file) ?? [];
+      names.length = data.nesting;
+      names[data.nesting] = data.name;
+      around.set(data.file, names);
+    }
     if (type !== "test:pass" && type !== "test:fail") continue;
     if (data.details?.type === "suite") continue;
     // A file that could not be loaded is reported as one failed test of the file's name.
@@ -17,8 +24,10 @@ export default async function* reporter(source) {
     tally[outcome] += 1;
     tally.ms += data.nesting === 0 ? (data.details?.duration_ms ?? 0) : 0;
     perFile.set(file, tally);
-    if (outcome === "failed") failures.push({ file, name: data.name, error: data.details?.error });
-    if (outcome === "skipped") yield `skipped  ${file}: ${data.name}${typeof data.skip === "string" ? ` (${data.skip})` : ""}\n`;
+    const name = [...(around.get(data.file) ?? []).slice(0, data.nesting), data.name].join(": ");
+    if (outcome === "failed") failures.push({ file, name, error: data.details?.error });
+    if (outcome === "skipped")
+      yield `skipped  ${file}: ${name}${typeof data.skip === "string" ? ` (${data.skip})` : ""}\n`;
   }
   for (const [file, tally] of perFile) {
     const mark = tally.failed > 0 ? "FAILED " : "ok     ";

@@ -336,7 +336,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
   const encryptedPath = formation.encrypted ?? inFormation(formation, "secrets.enc");
   const stored = encrypted.kind === "opened" ? storedNames(encrypted.secrets) : null;
   const where = formation.path === "" ? "" : ` -F ${shellQuote(formation.path)}`;
-  const sync = tool(`secrets sync --template-only${where}`);
+  const sync = `${tool(`secrets sync --template-only${where}`)} && git add ${shellQuote(template.path)}`;
   const missingSeverity = (name: string): Severity | undefined => (isGeneratedByMuxi(name) ? "note" : undefined);
 
   for (const [name, { path, line }] of references.byName) {

@@ -10,10 +10,10 @@
  * those. A blob that is not here (partial clone) is said, not skipped in silence.
  */
 import { MuxiGitError } from "../errors.ts";
-import { findFormations, formationOf, type Formation } from "../formation/discover.ts";
+import { type Formation, findFormations, formationOf } from "../formation/discover.ts";
 import { checkFormation, compareWithParents, type ParentState, problemIdentity } from "../formation/drift.ts";
-import { type Problem, severityOf } from "../formation/problem.ts";
 import { normalizeName } from "../formation/names.ts";
+import { type Problem, severityOf } from "../formation/problem.ts";
 import { applySeverities } from "../formation/severity.ts";
 import { decodeTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
@@ -22,7 +22,15 @@ import type { GitPlaces } from "../git/git-dir.ts";
 import { indexSnapshot, readWorkingFile, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
 import { newBlob, ownChanges, readStaged, type Staged } from "../git/staged.ts";
 import { shellQuote } from "../invocation.ts";
-import { BASELINE_FILE, type Baseline, EMPTY_BASELINE, fingerprint, isAccepted, parseBaseline } from "../scan/baseline.ts";
+import {
+  BASELINE_FILE,
+  type Baseline,
+  canBeAccepted,
+  EMPTY_BASELINE,
+  fingerprint,
+  isAccepted,
+  parseBaseline,
+} from "../scan/baseline.ts";
 import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
@@ -110,7 +118,7 @@ async function judge(staged: Staged, places: GitPlaces, topLevel: string, reader
   return {
     findings: findings.flatMap((finding) => {
       const id = fingerprint(configuration.baseline.salt, finding);
-      return isAccepted(configuration.baseline, id) ? [] : [{ finding, fingerprint: id }];
+      return canBeAccepted(finding) && isAccepted(configuration.baseline, id) ? [] : [{ finding, fingerprint: id }];
     }),
     problems: checked.problems,
     older: scan.older + checked.older,
@@ -151,9 +159,7 @@ async function readConfiguration(
   /** What any parent had, or null where this commit leaves the file alone. */
   async function before<T>(file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T[] | null> {
     if (!changed.has(file)) return null;
-    return await Promise.all(
-      parents.map((parent) => load(parent, file, parse, absent).catch((): T => absent)),
-    );
+    return await Promise.all(parents.map((parent) => load(parent, file, parse, absent).catch((): T => absent)));
   }
 
   const settings = await current(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
@@ -244,7 +250,8 @@ async function* readAhead<T extends { oid: string }>(
   const AHEAD = 16;
   const asked: Promise<Buffer | null>[] = [];
   for (const [at, item] of wanted.entries()) {
-    while (asked.length < wanted.length && asked.length <= at + AHEAD) asked.push(reader.read(wanted[asked.length]!.oid));
+    while (asked.length < wanted.length && asked.length <= at + AHEAD)
+      asked.push(reader.read(wanted[asked.length]!.oid));
     const bytes = await asked[at]!;
     asked[at] = Promise.resolve(null);
     yield { ...item, bytes };
@@ -294,7 +301,11 @@ function identity(finding: Finding): string {
  * One leak, one line: plaintext in secrets.enc and a value in the template are
  * reported as such, not once more for each rule that knows the value.
  */
-function withoutRepeats(findings: readonly Finding[], problems: readonly Problem[], formations: readonly Formation[]): Finding[] {
+function withoutRepeats(
+  findings: readonly Finding[],
+  problems: readonly Problem[],
+  formations: readonly Formation[],
+): Finding[] {
   const encrypted = new Set(formations.map((formation) => formation.encrypted));
   const plaintext = new Set(problems.filter((one) => one.code === "not-encrypted").map((one) => one.path));
   const templateLines = new Set(
@@ -338,14 +349,17 @@ async function checkFormations(
     const before = await Promise.all(
       parents.map(async (parent, at) => {
         const same = parentFormations[at]?.find((one) => one.path === formation.path);
-        return same === undefined ? null : { read: await readFormation(parent, same, keyState, keys), snapshot: parent };
+        return same === undefined
+          ? null
+          : { read: await readFormation(parent, same, keyState, keys), snapshot: parent };
       }),
     );
-    const stood = before.map((one) => new Set(one === null ? [] : checkFormation(one.read.state, "commit").map(problemIdentity)));
+    const stood = before.map(
+      (one) => new Set(one === null ? [] : checkFormation(one.read.state, "commit").map(problemIdentity)),
+    );
 
     const own = keyring.of(formation.path);
-    const accepted =
-      own.state === "ok" && acceptedKeys(places, formation.path).includes(keyFingerprint(own.key));
+    const accepted = own.state === "ok" && acceptedKeys(places, formation.path).includes(keyFingerprint(own.key));
     const oid = (snapshot: Snapshot, path: string | null) => (path === null ? null : snapshot.entries.get(path)?.oid);
     const parentStates = before.flatMap((one): ParentState[] => {
       if (one === null) return [];

@@ -3,7 +3,7 @@ import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
 import { shellQuote } from "../invocation.ts";
 import { applyAllowComments } from "../scan/allow.ts";
-import { checkDotenv, isDotenvPath } from "../scan/dotenv.ts";
+import { checkDotenv, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { checkPath } from "../scan/paths.ts";
@@ -35,7 +35,7 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const byPath = checkPath(path, bytes, { mode, formations });
   if (byPath.length > 0) return { findings: byPath, allowed: [] };
 
-  const scanned = scanner.scan(path, bytes);
+  const scanned = scanner.scan(path, bytes).filter((finding) => !isForBrowsers(finding, file));
   const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(path, bytes, formations)];
   const found = [...scanned, ...extra.filter((finding) => !scanned.some((other) => overlaps(finding, other)))];
   const counted = rulesApply ? found : found.filter((finding) => ALWAYS.has(finding.kind));
@@ -74,6 +74,11 @@ function formationAround(path: string, formations: readonly string[]): string | 
   return formations
     .filter((folder) => folder === "" || path.startsWith(`${folder}/`))
     .sort((a, b) => b.length - a.length)[0];
+}
+
+/** Google's `AIza…` keys are restricted by referrer and shipped to browsers: published by name, they are no leak. */
+function isForBrowsers({ rule, line }: Finding, { path, bytes }: JudgedFile): boolean {
+  return rule === "google-api-key" && isDotenvPath(path) && publishedLines(bytes).has(line);
 }
 
 /** A literal that a rule recognises is one finding: the rule tells more. */

@@ -17,6 +17,7 @@
  *   quote ends with its line. Binary: no line of it is an assignment.
  */
 import { createHash } from "node:crypto";
+import { shellQuote } from "../invocation.ts";
 import { toScannable } from "./decode.ts";
 import type { Finding } from "./finding.ts";
 import { isExampleText, randomnessBits } from "./randomness.ts";
@@ -138,6 +139,15 @@ function isSecretValue(value: string, example: boolean): boolean {
 }
 
 /**
+ * Lines (from 1) whose name a framework publishes: what stands there reaches
+ * every browser, so a key that is made for browsers is at home there.
+ */
+export function publishedLines(bytes: Uint8Array): Set<number> {
+  const assignments = parseDotenv(Buffer.from(toScannable(bytes)).toString("utf8"));
+  return new Set(assignments.filter(({ name }) => PUBLIC_PREFIX.test(name)).map(({ line }) => line));
+}
+
+/**
  * Findings in a `.env` file that its names make: a telling name with an opaque
  * value. What rules and known values find is found by the scanner, in this file
  * as in any; where both find a value, the scanner's finding tells more.
@@ -159,8 +169,8 @@ export function checkDotenv(path: string, bytes: Uint8Array): Finding[] {
       endLine: line,
       endColumn,
       name,
-      message: `a value for '${name}' that is no placeholder`,
-      fix: `git rm --cached -- '${path.replaceAll("'", "'\\''")}' and keep it ignored, or store the value with 'muxi secrets set ${name}'`,
+      message: `a value for '${name}' that is no placeholder; a .env file stays out of git`,
+      fix: `git rm --cached -- ${shellQuote(path)}`,
       secretId: createHash("sha256").update(value, "utf8").digest("hex"),
     });
   }

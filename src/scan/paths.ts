@@ -11,6 +11,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { shellQuote } from "../invocation.ts";
 import { toScannable } from "./decode.ts";
 import type { Finding } from "./finding.ts";
 
@@ -69,8 +70,6 @@ export function isKeyContent(bytes: Uint8Array): boolean {
   return FERNET_KEY.test(text.replace(/^\xef\xbb\xbf/, "").trim());
 }
 
-const KEY_FIX = "git rm --cached -- '%' and keep it ignored; the key travels outside git";
-
 function finding(
   rule: string,
   kind: Finding["kind"],
@@ -95,7 +94,7 @@ function finding(
 }
 
 function unstage(path: string): string {
-  return KEY_FIX.replace("%", () => path.replaceAll("'", "'\\''"));
+  return `git rm --cached -- ${shellQuote(path)}`;
 }
 
 /**
