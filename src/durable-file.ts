@@ -3,9 +3,9 @@
  * folder, fsync, rename. A crash or a full disk leaves the old file or the new
  * one, never half of one.
  */
-import { randomBytes } from "node:crypto";
 import { chmodSync, closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { crypto } from "./builtin.ts";
 
 /**
  * @param path - no symlink: the caller resolves links first, since a rename replaces them.
@@ -13,7 +13,10 @@ import { basename, dirname, join } from "node:path";
  */
 export function writeFileDurably(path: string | Buffer, bytes: Uint8Array | string, mode: number): void {
   const name = path.toString();
-  const temporary = join(dirname(name), `.${basename(name).slice(0, 60)}.${randomBytes(6).toString("hex")}.tmp`);
+  const temporary = join(
+    dirname(name),
+    `.${basename(name).slice(0, 60)}.${crypto().randomBytes(6).toString("hex")}.tmp`,
+  );
   const data = typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes;
   // 0600 until it is whole: nobody reads a half-written file of another mode.
   const fd = openSync(temporary, "wx", 0o600);

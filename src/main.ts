@@ -23,7 +23,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const [verb, ...args] = argv;
   switch (verb) {
     case "hook":
-      return await hook(args[0]);
+      return await hook(args);
     case "filter-process":
       return filterProcess();
     case "clean":
@@ -40,10 +40,10 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function hook(event: string | undefined): Promise<number> {
+async function hook([event, ...args]: readonly string[]): Promise<number> {
   switch (event) {
     case "pre-commit":
-      return await preCommit();
+      return await preCommit(args);
     default:
       throw new MuxiGitError("unknown-hook", `no hook is called '${event ?? ""}'`);
   }

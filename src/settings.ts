@@ -73,7 +73,8 @@ function severities(text: string, at: number, value: unknown): Settings["severit
     if (code === undefined) throw invalid(text, where, `names an unknown problem '${given}'`);
     if (isLeak(code)) throw invalid(text, where, `cannot change the severity of '${code}': it is a leak`);
     const chosen = SEVERITIES.find((known) => known === severity);
-    if (chosen === undefined) throw invalid(text, where, `gives '${code}' a severity that is none of ${SEVERITIES.join(", ")}`);
+    if (chosen === undefined)
+      throw invalid(text, where, `gives '${code}' a severity that is none of ${SEVERITIES.join(", ")}`);
     result[code] = chosen;
   }
   return result;

@@ -5,8 +5,9 @@ import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { findFormations } from "../formation/discover.ts";
-import { indexSnapshot, readWorkingFile, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { readStaged } from "../git/staged.ts";
+import { readWorkingFile } from "../git/working-file.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import {
@@ -52,13 +53,18 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
       throw new MuxiGitError("unknown-finding", `no finding ${fingerprint} in what is staged or in the working tree`);
     }
     if (!canBeAccepted(finding)) {
-      throw new MuxiGitError("not-acceptable", `'${escapeText(finding.path)}' holds a key, and a key is never accepted`, {
-        hint: finding.fix,
-      });
+      throw new MuxiGitError(
+        "not-acceptable",
+        `'${escapeText(finding.path)}' holds a key, and a key is never accepted`,
+        {
+          hint: finding.fix,
+        },
+      );
     }
     const { rule, path } = finding;
     const next: Baseline = { ...baseline, findings: [...baseline.findings, { fingerprint, rule, path, reason }] };
-    if (!options.dryRun) writeFileDurably(file, formatBaseline(next), bytes === null ? 0o644 : statSync(file).mode & 0o777);
+    if (!options.dryRun)
+      writeFileDurably(file, formatBaseline(next), bytes === null ? 0o644 : statSync(file).mode & 0o777);
     out(`${options.dryRun ? "would accept" : "accepted"} ${fingerprint}: ${rule} in ${escapeText(path)}`);
     if (!options.dryRun && !options.quiet) out(`next: git add ${BASELINE_FILE}`);
     return EXIT.ok;

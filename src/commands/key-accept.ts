@@ -1,7 +1,8 @@
 /** `key accept`: declare that a formation's key was changed on purpose. */
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
-import { readWorkingFile, workingTreeSnapshot } from "../git/snapshot.ts";
+import { workingTreeSnapshot } from "../git/snapshot.ts";
+import { readWorkingFile } from "../git/working-file.ts";
 import { acceptedKeys, acceptKey } from "../plumbing/accepted-keys.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
@@ -29,9 +30,13 @@ export async function keyAccept(options: KeyAcceptOptions): Promise<ExitCode> {
   const file = encryptedPath(path);
   const bytes = readWorkingFile(topLevel, file);
   if (bytes === null || openStored(bytes, [key.key]).failure !== undefined) {
-    throw new MuxiGitError("key-opens-nothing", `the key here does not open '${escapeText(file)}', so it is not its new key`, {
-      hint: "ask a teammate for the current key",
-    });
+    throw new MuxiGitError(
+      "key-opens-nothing",
+      `the key here does not open '${escapeText(file)}', so it is not its new key`,
+      {
+        hint: "ask a teammate for the current key",
+      },
+    );
   }
   const fingerprint = keyFingerprint(key.key);
   if (acceptedKeys(places, path).includes(fingerprint)) {

@@ -13,7 +13,8 @@ import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { encodePath, type IndexEntry, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
 import { runGit, tryGit } from "../git/run.ts";
-import { diskPath, readWorkingFile, workingTreeSnapshot } from "../git/snapshot.ts";
+import { workingTreeSnapshot } from "../git/snapshot.ts";
+import { diskPath, readWorkingFile } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
@@ -29,7 +30,10 @@ export interface NormalizeOptions extends Invocation {
 }
 
 /** What the bytes of a secrets.enc become: nothing to do, new bytes, or the reason why not. */
-type Outcome = { kind: "same" } | { kind: "rewrite"; bytes: Buffer; from: string } | { kind: "refused"; reason: string };
+type Outcome =
+  | { kind: "same" }
+  | { kind: "rewrite"; bytes: Buffer; from: string }
+  | { kind: "refused"; reason: string };
 
 export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
   const context = openContext(options);
@@ -45,7 +49,8 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
     const file = encryptedPath(path);
     const result = await normalizeFile(context, path, file, options.dryRun);
     if (result === null) continue;
-    for (const line of result.done) out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
+    for (const line of result.done)
+      out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
     if (result.refused !== null) talk(`muxi-git: error: cannot normalize '${escapeText(file)}': ${result.refused}`);
     rewritten += result.done.length > 0 ? 1 : 0;
     refused += result.refused === null ? 0 : 1;
@@ -71,7 +76,8 @@ async function normalizeFile(
   if (entries.some((entry) => entry.mode === MODE_SYMLINK)) return null;
   if (entries.some((entry) => entry.stage !== 0)) return { done: [], refused: "it has an unresolved merge conflict" };
   const key = keyring.of(formation);
-  if (key.state !== "ok") return { done: [], refused: key.state === "missing" ? "no key is here" : `its key is ${key.state}` };
+  if (key.state !== "ok")
+    return { done: [], refused: key.state === "missing" ? "no key is here" : `its key is ${key.state}` };
 
   const done: string[] = [];
   const onDisk = working === null ? null : canonicalOf(working, key.key);

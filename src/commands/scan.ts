@@ -5,11 +5,12 @@ import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { findFormations } from "../formation/discover.ts";
-import { findGitPlaces } from "../git/git-dir.ts";
 import { MODE_SUBMODULE } from "../git/entries.ts";
+import { findGitPlaces } from "../git/git-dir.ts";
 import { readRange } from "../git/ranges.ts";
-import { readTree, readWorkingFile, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { newBlob, ownChanges } from "../git/staged.ts";
+import { readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
@@ -48,7 +49,8 @@ export async function scan(options: ScanOptions): Promise<ExitCode> {
     throw new MuxiGitError("usage", "--staged, --range, --stdin and paths exclude one another");
   }
   const report = await produce(options);
-  const text = options.json || options.format === "json" ? formatScanJson(report) : formatScanText(report, styleOf(options));
+  const text =
+    options.json || options.format === "json" ? formatScanJson(report) : formatScanText(report, styleOf(options));
   if (options.output !== undefined) writeFileDurably(resolve(options.cwd, options.output), `${text}\n`, 0o644);
   else if (text !== "") out(text);
   return report.findings.some((finding) => finding.severity === "error" && !finding.accepted) ? EXIT.no : EXIT.ok;
@@ -167,7 +169,8 @@ class RepositoryScan {
         hint: tool("scan --range HEAD"),
       });
     }
-    const tree: Snapshot = tip !== null || bare ? readTree(tip ?? "HEAD", reader, topLevel) : workingTreeSnapshot(topLevel);
+    const tree: Snapshot =
+      tip !== null || bare ? readTree(tip ?? "HEAD", reader, topLevel) : workingTreeSnapshot(topLevel);
     const formations = formationPaths(findFormations(tree.entries.keys()));
     const settings = await parsed(tree, SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
     const baseline = this.#options.baseline

@@ -8,7 +8,8 @@ import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { namesOf } from "../formation/drift.ts";
 import { addNames, decodeTemplate, formatTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
-import { diskPath, readWorkingFile, workingTreeSnapshot } from "../git/snapshot.ts";
+import { workingTreeSnapshot } from "../git/snapshot.ts";
+import { diskPath, readWorkingFile } from "../git/working-file.ts";
 import { shellQuote } from "../invocation.ts";
 import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
 import { escapeText, out } from "../terminal.ts";
@@ -24,7 +25,12 @@ export async function secretsSync(options: SecretsSyncOptions): Promise<ExitCode
   reader.close();
   const snapshot = workingTreeSnapshot(topLevel);
   const formation = pickFormation(options, topLevel, formationsOf(snapshot), options.formation);
-  const read = await readFormation(snapshot, formation, keyring.stateFor(formation.path), keyring.keysFor(formation.path));
+  const read = await readFormation(
+    snapshot,
+    formation,
+    keyring.stateFor(formation.path),
+    keyring.keysFor(formation.path),
+  );
   const { template: held, encrypted, referenced } = namesOf(read.state);
   const known = new Set(held);
   const missing = [...new Set([...(encrypted ?? []), ...referenced])].filter((name) => !known.has(name));

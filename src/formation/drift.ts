@@ -9,7 +9,7 @@
  * values are still looked at, since a leak does not wait for the merge. Where no key opens secrets.enc, only what
  * needs no value is said. Files may hold anything: bytes that are not UTF-8 are read so that ASCII names are found.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import { shellQuote, tool } from "../invocation.ts";
 import type { Secrets, SecretValue } from "../secrets/json.ts";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
@@ -554,5 +554,5 @@ function inFormation(formation: Formation, file: string): string {
 }
 
 function digest(value: string): string {
-  return createHash("sha256").update(value).digest("hex");
+  return sha256(value);
 }

@@ -14,7 +14,7 @@
  * empty: nothing · huge: linear · truncated: an open quote or bracket runs to the end · CRLF, tabs, BOM: no difference ·
  * not UTF-8, UTF-16: the caller decodes.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import { normalizeName } from "./names.ts";
 import { isPlaceholder, isSetting } from "./placeholder.ts";
 import { isReferenceFile } from "./references.ts";
@@ -61,7 +61,7 @@ export function findLiterals(pathInFormation: string, text: string): Literal[] {
       suggestedName: suggestName(pathInFormation, keys),
       start: range[0],
       end: range[1],
-      secretId: createHash("sha256").update(text.slice(range[0], range[1])).digest("hex"),
+      secretId: sha256(text.slice(range[0], range[1])),
     });
   });
   return found;

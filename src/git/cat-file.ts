@@ -1,14 +1,21 @@
 /**
- * Blobs out of one `git cat-file --batch`, asked for by oid only: a name such
+ * Blobs, mostly out of one `git cat-file --batch`, asked for by oid only: a name such
  * as `:0:path` keeps the first index the process read, and an abbreviated oid
  * can be a tag's name.
+ *
+ * Where a file of the working tree hashes to the oid that is asked for, it is
+ * that blob, and no process is needed: starting git costs a hook as much as all
+ * the scanning of a small commit.
  *
  * Answers come as `<oid> SP <type> SP <size> LF <bytes> LF`, or
  * `<object> SP missing LF` (git-cat-file(1), "BATCH OUTPUT").
  */
-import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { childProcess } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
+import { blobOid } from "./object-id.ts";
 import { gitEnvironment, gitExecutable } from "./run.ts";
+import { readWorkingFile } from "./working-file.ts";
 
 const LF = 10;
 const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
@@ -17,14 +24,45 @@ export interface BlobReader {
   /**
    * The bytes of one object; null where it is not here (a partial clone, or a
    * batch that died on it). Objects are read in the order they are asked for.
+   *
+   * @param path - a repository path that may hold the same bytes on disk.
    */
-  read(oid: string): Promise<Buffer | null>;
+  read(oid: string, path?: string): Promise<Buffer | null>;
   close(): void;
 }
 
-/** One long-lived `cat-file --batch`. It starts at the first read. */
-export function openBlobReader(cwd: string): BlobReader {
-  let child: ReturnType<typeof spawn> | undefined;
+/**
+ * Blobs in the output of `cat-file --batch` that is all there. What is cut short
+ * or malformed ends the list: it is then asked for like any other.
+ */
+export function parseBatch(output: Buffer): Map<string, Buffer> {
+  const blobs = new Map<string, Buffer>();
+  for (let at = 0; at < output.length; ) {
+    const headerEnd = output.indexOf(LF, at);
+    if (headerEnd < 0) return blobs;
+    const [oid = "", type, length] = output.toString("latin1", at, headerEnd).split(" ");
+    if (type === "missing") {
+      at = headerEnd + 1;
+      continue;
+    }
+    const end = headerEnd + 1 + Number(length);
+    if (!OID.test(oid) || type !== "blob" || !(end < output.length)) return blobs;
+    blobs.set(oid, output.subarray(headerEnd + 1, end));
+    at = end + 1;
+  }
+  return blobs;
+}
+
+/** Largest file that is hashed to see whether it is the blob, in bytes. */
+const HASHED_AT_MOST = 1024 * 1024;
+
+/**
+ * One long-lived `cat-file --batch`. It starts at the first read that needs it.
+ *
+ * @param known - blobs that were read before, by oid.
+ */
+export function openBlobReader(cwd: string, known: ReadonlyMap<string, Buffer> = new Map()): BlobReader {
+  let child: ChildProcess | undefined;
   let waiting: { oid: string; done(bytes: Buffer | null): void; fail(error: Error): void }[] = [];
   let pending: Buffer[] = [];
   let pendingBytes = 0;
@@ -32,8 +70,8 @@ export function openBlobReader(cwd: string): BlobReader {
   let size = -1;
   let closed = false;
 
-  function start(): ReturnType<typeof spawn> {
-    const process = spawn(gitExecutable(), ["cat-file", "--batch"], {
+  function start(): ChildProcess {
+    const process = childProcess().spawn(gitExecutable(), ["cat-file", "--batch"], {
       cwd,
       env: gitEnvironment(),
       stdio: ["pipe", "pipe", "ignore"],
@@ -116,9 +154,15 @@ export function openBlobReader(cwd: string): BlobReader {
   }
 
   return {
-    read(oid) {
+    async read(oid, path) {
       if (!OID.test(oid)) throw new MuxiGitError("git-failed", "an object id from git is malformed");
-      return new Promise((done, fail) => ask({ oid, done, fail }));
+      const held = known.get(oid);
+      if (held !== undefined) return held;
+      if (path !== undefined) {
+        const bytes = readWorkingFile(cwd, path, HASHED_AT_MOST);
+        if (bytes !== null && blobOid(bytes, oid.length) === oid) return bytes;
+      }
+      return await new Promise((done, fail) => ask({ oid, done, fail }));
     },
     close() {
       closed = true;

@@ -7,14 +7,15 @@
  *   showed us clean bytes while the blob that was pushed held the leak.
  * - The pathspec variables are unset: under `git --literal-pathspecs commit`
  *   a glob of ours found nothing, in silence.
- * - `GIT_NO_LAZY_FETCH`: a hook or filter never goes to the network (git 2.45
- *   and later; before, a partial clone is told apart by the failing read).
+ * - `GIT_NO_LAZY_FETCH`: a hook or filter never goes to the network. git before
+ *   2.45 does not know it and tries to fetch; no transport is allowed then.
  * - `GIT_INDEX_FILE`, `GIT_DIR` and the rest are inherited: `git commit -a` and
  *   `git commit <path>` prepare an index of their own, and that is the one to read.
  */
-import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import type { SpawnSyncReturns } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { childProcess } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
 
 /** Largest output collected from one git process, in bytes. */
@@ -64,6 +65,7 @@ export function gitEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.Pro
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_GRAFT_FILE: process.platform === "win32" ? "NUL" : "/dev/null",
     GIT_NO_LAZY_FETCH: "1",
+    GIT_ALLOW_PROTOCOL: "none",
     GIT_OPTIONAL_LOCKS: "0",
     LC_ALL: "C",
   };
@@ -93,7 +95,7 @@ export interface GitResult {
  */
 export function tryGit(args: readonly string[], options: GitOptions = {}): GitResult {
   const cwd = options.cwd ?? process.cwd();
-  const result: SpawnSyncReturns<Buffer> = spawnSync(gitExecutable(), args, {
+  const result: SpawnSyncReturns<Buffer> = childProcess().spawnSync(gitExecutable(), args, {
     cwd,
     env: options.env ?? gitEnvironment(),
     input: options.input ?? "",
@@ -116,7 +118,7 @@ export function runGit(args: readonly string[], options: GitOptions = {}): Buffe
 /** Like {@link runGit}, without blocking: several can run at once. */
 export async function startGit(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   return await new Promise((done, fail) => {
-    const child = spawn(gitExecutable(), args, {
+    const child = childProcess().spawn(gitExecutable(), args, {
       cwd: options.cwd ?? process.cwd(),
       env: options.env ?? gitEnvironment(),
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],

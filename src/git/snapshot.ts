@@ -4,12 +4,10 @@
  * references) are asked of a snapshot, so that a hook, `check --rev` and `diff`
  * answer them alike.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { join, posix } from "node:path";
+import { posix } from "node:path";
 import type { BlobReader } from "./cat-file.ts";
 import {
   decodePath,
-  encodePath,
   type IndexEntry,
   MODE_SUBMODULE,
   MODE_SYMLINK,
@@ -18,6 +16,7 @@ import {
   type TreeEntry,
 } from "./entries.ts";
 import { runGit, splitNul } from "./run.ts";
+import { readWorkingFile } from "./working-file.ts";
 
 export interface SnapshotEntry {
   mode: string;
@@ -55,7 +54,9 @@ function snapshotOf(
 }
 
 function snapshotOfObjects(entries: Map<string, SnapshotEntry>, reader: BlobReader): Snapshot {
-  return snapshotOf(entries, async (_path, entry) => (entry.oid === null ? null : await reader.read(entry.oid)));
+  return snapshotOf(entries, async (path, { mode, oid }) =>
+    oid === null ? null : await reader.read(oid, mode === MODE_SYMLINK ? undefined : path),
+  );
 }
 
 /** The index as the next commit will hold it. Of an unmerged path, ours (else theirs) stands for it. */
@@ -103,31 +104,3 @@ export function workingTreeSnapshot(topLevel: string): Snapshot {
   }
   return snapshotOf(entries, async (path) => readWorkingFile(topLevel, path));
 }
-
-/**
- * A regular file of the working tree, through symlinks; null for anything else.
- * Opened without blocking: a FIFO must not stop a command.
- */
-export function readWorkingFile(topLevel: string, path: string): Buffer | null {
-  let fd: number;
-  try {
-    fd = openSync(diskPath(topLevel, path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  } catch {
-    return null;
-  }
-  try {
-    return fstatSync(fd).isFile() ? readFileSync(fd) : null;
-  } catch {
-    return null;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** A repository path on disk. Bytes that are no UTF-8 stay bytes. */
-export function diskPath(topLevel: string, path: string): string | Buffer {
-  return path.isWellFormed()
-    ? join(topLevel, path)
-    : Buffer.concat([Buffer.from(`${topLevel}/`), encodePath(path)]);
-}
-

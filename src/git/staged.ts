@@ -9,9 +9,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
-import { type IndexEntry, MODE_SUBMODULE, parseIndexEntries, parseRawDiff, type RawChange, ZERO_OID } from "./entries.ts";
+import {
+  type IndexEntry,
+  MODE_SUBMODULE,
+  parseIndexEntries,
+  parseRawDiff,
+  type RawChange,
+  ZERO_OID,
+} from "./entries.ts";
 import type { GitPlaces } from "./git-dir.ts";
-import { gitFailed, runGit, startGit, tryGit } from "./run.ts";
+import { type GitResult, gitFailed, runGit, startGit, tryGit } from "./run.ts";
 
 /** A commit (or the empty tree) that the next commit follows, and what differs from it. */
 export interface Parent {
@@ -58,15 +65,60 @@ export function emptyTree(cwd: string): string {
   return runGit(["hash-object", "-t", "tree", "--stdin"], { cwd }).toString("latin1").trim();
 }
 
-/** @throws MuxiGitError `git-failed`: a hook that cannot read the index must not say that it is clean. */
-export async function readStaged(places: GitPlaces, cwd: string): Promise<Staged> {
-  const listing = ["ls-files", "-s", "-z", "--full-name"];
+const LIST_INDEX = ["ls-files", "-s", "-z", "--full-name"];
+
+/** What the launcher asked git while node was starting. */
+export interface Listing {
+  /** Of {@link LIST_INDEX}. */
+  index: GitAnswer;
+  /** Of the difference from HEAD. */
+  head: GitAnswer;
+  /** Output of `cat-file --batch` for every secrets.enc of the index, as far as it came. */
+  blobs: Buffer;
+}
+
+type GitAnswer = Pick<GitResult, "code" | "stdout" | "stderr">;
+
+/**
+ * Parse the launcher's listing: the output of each of the two commands, followed
+ * by an empty record, which git never prints, and the exit code: `\0<code>\0`;
+ * then the blobs.
+ *
+ * @returns null for anything else; git is then asked again.
+ */
+export function parseListing(bytes: Buffer): Listing | null {
+  const answers: GitAnswer[] = [];
+  let start = 0;
+  for (let at = 0; answers.length < 2; ) {
+    const end = bytes.indexOf(0, at);
+    if (end < 0) return null;
+    if (end > at) {
+      at = end + 1;
+      continue;
+    }
+    const codeEnd = bytes.indexOf(0, at + 1);
+    const code = codeEnd < 0 ? "" : bytes.toString("latin1", at + 1, codeEnd);
+    if (!/^\d{1,3}$/.test(code)) return null;
+    answers.push({ code: Number(code), stdout: bytes.subarray(start, at), stderr: "" });
+    start = codeEnd + 1;
+    at = start;
+  }
+  return { index: answers[0]!, head: answers[1]!, blobs: bytes.subarray(start) };
+}
+
+/**
+ * @param listing - what is known already.
+ * @throws MuxiGitError `git-failed`: a hook that cannot read the index must not say that it is clean.
+ */
+export async function readStaged(places: GitPlaces, cwd: string, listing: Listing | null = null): Promise<Staged> {
   const revs = ["HEAD", ...mergeHeads(places)];
   const [index, ...diffs] = await Promise.all([
-    startGit(listing, { cwd }),
-    ...revs.map((rev) => startGit(diffIndexArguments(rev), { cwd })),
+    listing?.index.code === 0 ? listing.index : startGit(LIST_INDEX, { cwd }),
+    ...revs.map((rev) =>
+      rev === "HEAD" && listing?.head.code === 0 ? listing.head : startGit(diffIndexArguments(rev), { cwd }),
+    ),
   ]);
-  if (index.code !== 0) throw gitFailed(listing, index.code, index.stderr);
+  if (index.code !== 0) throw gitFailed(LIST_INDEX, index.code, index.stderr);
   const parents = diffs.map((diff, at): Parent => {
     let rev = revs[at]!;
     let output = diff.stdout;

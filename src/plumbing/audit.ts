@@ -37,7 +37,8 @@ export async function auditHead(topLevel: string): Promise<Audit> {
       if (bytes === null) continue;
       const { findings } = judgeFile(scanner, { path, mode, bytes, formations: paths, rulesApply: true });
       for (const finding of findings) {
-        if (finding.severity === "error") lines.push(`${escapeText(path)}:${finding.line}: ${escapeText(finding.message)}`);
+        if (finding.severity === "error")
+          lines.push(`${escapeText(path)}:${finding.line}: ${escapeText(finding.message)}`);
       }
     }
     const keyring = new Keyring(topLevel, findGitPlaces(topLevel));
@@ -46,7 +47,9 @@ export async function auditHead(topLevel: string): Promise<Audit> {
       const { state } = await readFormation(head, formation, keyring.stateFor(formation.path), keys);
       for (const problem of checkFormation(state, "commit")) {
         if (problem.severity !== "error") continue;
-        lines.push(`${escapeText(problem.path)}${problem.line === undefined ? "" : `:${problem.line}`}: ${escapeText(problem.message)}`);
+        lines.push(
+          `${escapeText(problem.path)}${problem.line === undefined ? "" : `:${problem.line}`}: ${escapeText(problem.message)}`,
+        );
       }
     }
     return { lines };

@@ -33,9 +33,10 @@
  * truncated, binary, UTF-16, BOM, CRLF: as `classifyStored` says · huge: linear,
  * and a token larger than {@link LARGEST_OPENED} is not opened but passed with a line.
  */
+
+import { crypto } from "../builtin.ts";
 import { shellQuote, tool } from "../invocation.ts";
 import { canonicalToken, IV_LABEL, IV_SEPARATOR } from "../secrets/canonical.ts";
-import { crypto } from "../secrets/crypto.ts";
 import { hasTokenPrefix, sealToken } from "../secrets/fernet.ts";
 import { parseAssignments, parseSecrets, type Secrets, sameSecrets } from "../secrets/json.ts";
 import { deriveKey, type Key, sameKey } from "../secrets/key.ts";

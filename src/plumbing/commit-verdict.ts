@@ -16,11 +16,12 @@ import { normalizeName } from "../formation/names.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
 import { applySeverities } from "../formation/severity.ts";
 import { decodeTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
-import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
-import { type RawChange, ZERO_OID } from "../git/entries.ts";
+import { type BlobReader, openBlobReader, parseBatch } from "../git/cat-file.ts";
+import { MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
-import { indexSnapshot, readWorkingFile, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
-import { newBlob, ownChanges, readStaged, type Staged } from "../git/staged.ts";
+import { indexSnapshot, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
+import { type Listing, newBlob, ownChanges, readStaged, type Staged } from "../git/staged.ts";
+import { readWorkingFile } from "../git/working-file.ts";
 import { shellQuote } from "../invocation.ts";
 import {
   BASELINE_FILE,
@@ -76,9 +77,13 @@ interface Configuration {
 }
 
 /** @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2. */
-export async function judgeCommit(places: GitPlaces, topLevel: string): Promise<Verdict> {
-  const staged = await readStaged(places, topLevel);
-  const reader = openBlobReader(topLevel);
+export async function judgeCommit(
+  places: GitPlaces,
+  topLevel: string,
+  listing: Listing | null = null,
+): Promise<Verdict> {
+  const staged = await readStaged(places, topLevel, listing);
+  const reader = openBlobReader(topLevel, listing === null ? undefined : parseBatch(listing.blobs));
   try {
     return await judge(staged, places, topLevel, reader);
   } finally {
@@ -243,15 +248,17 @@ async function scanChanges(
 }
 
 /** Blobs in order, a few asked for ahead of the one in hand. */
-async function* readAhead<T extends { oid: string }>(
+async function* readAhead<T extends { oid: string; path: string; mode: string }>(
   wanted: readonly T[],
   reader: BlobReader,
 ): AsyncGenerator<T & { bytes: Buffer | null }> {
   const AHEAD = 16;
   const asked: Promise<Buffer | null>[] = [];
   for (const [at, item] of wanted.entries()) {
-    while (asked.length < wanted.length && asked.length <= at + AHEAD)
-      asked.push(reader.read(wanted[asked.length]!.oid));
+    while (asked.length < wanted.length && asked.length <= at + AHEAD) {
+      const { oid, path, mode } = wanted[asked.length]!;
+      asked.push(reader.read(oid, mode === MODE_SYMLINK ? undefined : path));
+    }
     const bytes = await asked[at]!;
     asked[at] = Promise.resolve(null);
     yield { ...item, bytes };

@@ -1,5 +1,5 @@
 /** Joins a formation's files, wherever they stand, to the pure checks of src/formation. */
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import { type Formation, findFormations } from "../formation/discover.ts";
 import type { EncryptedState, FormationState, KeyState } from "../formation/drift.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
@@ -51,7 +51,7 @@ export function openFile(bytes: Uint8Array | null, keys: readonly Key[]): Opened
 
 /** Tells two plaintexts apart inside this process; never printed. */
 function digestOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return sha256(bytes);
 }
 
 export interface ReadFormation {

@@ -11,21 +11,19 @@
  * read (a partial clone, a repository that is none) is not there; a filter never
  * fails for it.
  */
-import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { childProcess } from "../builtin.ts";
 import { parseIndexEntries, parseTreeEntries } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
+import { blobOid } from "../git/object-id.ts";
 import { gitEnvironment, gitExecutable, tryGit } from "../git/run.ts";
-import { crypto } from "../secrets/crypto.ts";
 
 /** Most blobs fetched at once. The first fetch takes few: often only one file is asked about. */
 const MOST_AHEAD = 512;
 const FIRST_AHEAD = 16;
 /** Bytes of blobs fetched at once; beyond it only the one that is needed is read. */
 const MOST_BYTES = 64 * 1024 * 1024;
-
-const SHA256_DIGITS = 64;
 
 export interface InheritedBlobs {
   /** What the path has now. */
@@ -118,7 +116,7 @@ export function openInheritedBlobs(cwd: string, env: NodeJS.ProcessEnv = process
 
   /** @returns false where the batch was larger than `limit` or failed. */
   function fetchBlobs(oids: readonly string[], limit: number): boolean {
-    const result = spawnSync(gitExecutable(), ["cat-file", "--batch"], {
+    const result = childProcess().spawnSync(gitExecutable(), ["cat-file", "--batch"], {
       cwd,
       env: gitEnvironment(),
       input: `${oids.join("\n")}\n`,
@@ -150,8 +148,7 @@ export function openInheritedBlobs(cwd: string, env: NodeJS.ProcessEnv = process
       const oids = oidsOf(path);
       return {
         holds(bytes) {
-          const algorithm = oids[0]?.length === SHA256_DIGITS ? "sha256" : "sha1";
-          return oids.length > 0 && oids.includes(blobId(bytes, algorithm));
+          return oids[0] !== undefined && oids.includes(blobOid(bytes, oids[0].length));
         },
         read() {
           const needed = oids.filter((oid) => !fetched.has(oid));
@@ -161,9 +158,4 @@ export function openInheritedBlobs(cwd: string, env: NodeJS.ProcessEnv = process
       };
     },
   };
-}
-
-/** git's name of a blob: the digest of `blob SIZE NUL bytes` (gitformat-pack(5) leaves it to hash-object). */
-function blobId(bytes: Buffer, algorithm: "sha1" | "sha256"): string {
-  return crypto().createHash(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 }

@@ -3,7 +3,8 @@
  * here, all values of its secrets.enc in each snapshot given, and the key itself.
  */
 import type { Formation } from "../formation/discover.ts";
-import { readWorkingFile, type Snapshot } from "../git/snapshot.ts";
+import type { Snapshot } from "../git/snapshot.ts";
+import { readWorkingFile } from "../git/working-file.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
 import { formatKey } from "../secrets/key.ts";
 import { openStored } from "../secrets/stored-form.ts";

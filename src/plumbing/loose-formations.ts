@@ -7,8 +7,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-const MAX_DEPTH = 3;
-const MAX_FOLDERS = 400;
+const MAX_DEPTH = 2;
+const MAX_FOLDERS = 150;
 const FORMATION_FILE = /^formation\.(?:afs|yaml|yml)$/;
 /** Folders that hold other people's code or generated files, by names fixed by their tools. */
 const SKIPPED = new Set(["node_modules", "dist", "build", "target", "vendor", "__pycache__"]);

@@ -3,17 +3,20 @@
  * stops the commit on an error. Silent when nothing is. Any failure of its own
  * stops the commit too: a hook fails closed.
  */
+import { readFileSync } from "node:fs";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { isLeak } from "../formation/problem.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { runGit } from "../git/run.ts";
+import { parseListing } from "../git/staged.ts";
 import { tool } from "../invocation.ts";
 import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
 import { talk } from "../terminal.ts";
 import { judgeCommit, type Verdict } from "./commit-verdict.ts";
 
-export async function preCommit(): Promise<ExitCode> {
+/** @param args - `--listing` where the launcher's answers of git stand on stdin. */
+export async function preCommit(args: readonly string[]): Promise<ExitCode> {
   const cwd = process.cwd();
   const places = findGitPlaces(cwd);
   if (places?.topLevel == null) {
@@ -21,7 +24,8 @@ export async function preCommit(): Promise<ExitCode> {
       hint: "run git from inside the working tree",
     });
   }
-  const verdict = await judgeCommit(places, places.topLevel);
+  const listing = args.includes("--listing") ? parseListing(readFileSync(0)) : null;
+  const verdict = await judgeCommit(places, places.topLevel, listing);
   if (process.env["MUXI_GIT_FORMAT"] === "json") return printJson(verdict);
 
   const items = itemsOf(verdict);

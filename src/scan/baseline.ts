@@ -16,7 +16,7 @@
  *   members: an error that names the member. A baseline read leniently hides leaks.
  * - a byte order mark and CRLF are accepted on reading, never written.
  */
-import { createHash } from "node:crypto";
+import { crypto } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
 import type { Finding } from "./finding.ts";
 
@@ -54,7 +54,7 @@ export const EMPTY_BASELINE: Baseline = { salt: DEFAULT_SALT, findings: [] };
  * colon, so that no two lists run together to the same bytes.
  */
 export function fingerprint(salt: string, finding: Pick<Finding, "rule" | "path" | "secretId">): string {
-  const hash = createHash("sha256");
+  const hash = crypto().createHash("sha256");
   for (const part of ["muxi-git-fingerprint-1", salt, finding.rule, finding.path, finding.secretId]) {
     const bytes = Buffer.from(part, "utf8");
     hash.update(`${bytes.length}:`).update(bytes);

@@ -1,5 +1,5 @@
 /** Check digits that issuers put into their tokens. Each works on a token of a few dozen bytes: no tables are built. */
-import { createHash } from "node:crypto";
+import { crypto } from "../builtin.ts";
 
 /** CRC-32 of IEEE 802.3 over ASCII. */
 export function crc32(text: string): number {
@@ -48,7 +48,7 @@ export function hasCrc62Suffix(token: string, prefixLength: number): boolean {
 
 /** GitHub fine-grained tokens: eight base 32 characters of the SHA-256 of the first 77 characters follow those. */
 export function fineGrainedCheck(first77: string): string {
-  return base32(createHash("sha256").update(first77, "latin1").digest(), 8);
+  return base32(crypto().createHash("sha256").update(first77, "latin1").digest(), 8);
 }
 
 /** GitLab routable tokens, version 01: the last seven are base 36 of the CRC-32 of everything before. */

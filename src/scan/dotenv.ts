@@ -16,7 +16,7 @@
  * - a quoted value may span lines, as dotenv libraries read it; an unclosed
  *   quote ends with its line. Binary: no line of it is an assignment.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import { shellQuote } from "../invocation.ts";
 import { toScannable } from "./decode.ts";
 import type { Finding } from "./finding.ts";
@@ -171,7 +171,7 @@ export function checkDotenv(path: string, bytes: Uint8Array): Finding[] {
       name,
       message: `a value for '${name}' that is no placeholder; a .env file stays out of git`,
       fix: `git rm --cached -- ${shellQuote(path)}`,
-      secretId: createHash("sha256").update(value, "utf8").digest("hex"),
+      secretId: sha256(value),
     });
   }
   return findings;

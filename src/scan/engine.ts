@@ -12,8 +12,9 @@
  * Nothing here is built when the module loads: the tables at the first scan, a
  * rule's regular expression at its first keyword that passes the cheap checks.
  */
+
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import type { Severity } from "../formation/problem.ts";
 import { type Automaton, buildAutomaton, findAll, foldByte } from "./automaton.ts";
 import { Positions, toScannable } from "./decode.ts";
@@ -227,7 +228,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       severity: sound === false ? "warning" : rule.severity,
       message: messageOf(rule, sound),
       fix: rule.fix ?? DEFAULT_FIX,
-      secretId: createHash("sha256").update(secret, "latin1").digest("hex"),
+      secretId: sha256(Buffer.from(secret, "latin1")),
     };
   }
 
@@ -420,6 +421,6 @@ function overflowNotice(path: string, last: Finding): Finding {
     endColumn: last.endColumn,
     message: `more findings than are listed: at most ${MAX_ERRORS_PER_FILE} errors and ${MAX_WARNINGS_PER_FILE} warnings a file`,
     fix: "mend what is listed, then scan again",
-    secretId: createHash("sha256").update("too-many-findings").digest("hex"),
+    secretId: sha256("too-many-findings"),
   };
 }

@@ -24,8 +24,9 @@
  * Values stay in this module: a {@link KnownValues} shows how many it holds and
  * nothing else, not to console.log either.
  */
+
 import { Buffer, isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import { isStrongValue, randomnessBits } from "./randomness.ts";
 
 export interface KnownEntry {
@@ -122,7 +123,7 @@ class Owner {
 
   matchAt(start: number, end: number, form: string): KnownMatch {
     const { name, formation, kind } = this.entry;
-    this.#secretId ??= createHash("sha256").update(this.#identity).digest("hex");
+    this.#secretId ??= sha256(this.#identity);
     const of = formation === "" ? "" : ` of '${formation}'`;
     const encoded = form === "" ? "" : ` (${form})`;
     const what =

@@ -9,8 +9,9 @@
  * Content: trimmed, with or without a byte order mark, in UTF-8 or UTF-16, one
  * well-formed Fernet key and nothing else. Empty, long, truncated: no key.
  */
+
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { sha256 } from "../builtin.ts";
 import { shellQuote } from "../invocation.ts";
 import { toScannable } from "./decode.ts";
 import type { Finding } from "./finding.ts";
@@ -89,7 +90,7 @@ function finding(
     endColumn: 1,
     message,
     fix,
-    secretId: createHash("sha256").update(identity).digest("hex"),
+    secretId: sha256(identity),
   };
 }
 

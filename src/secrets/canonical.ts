@@ -13,8 +13,8 @@
  * Version 1 never changes: test/vectors/canonical-v1.json pins every constant. Another version gets constants of its own.
  */
 
+import { crypto } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
-import { crypto } from "./crypto.ts";
 import { isExactEncoding, openToken, sealToken, tokenHead } from "./fernet.ts";
 import { formatSecrets, parseSecrets, type Secrets } from "./json.ts";
 import { deriveKey, type Key } from "./key.ts";

@@ -2,7 +2,7 @@
  * Short digests that stand for values in a diff. A value's digest is keyed: whoever lacks the formation's key learns
  * nothing from it, not even by guessing. 32 bits tell versions apart; they prove nothing.
  */
-import { crypto } from "./crypto.ts";
+import { crypto, sha256 } from "../builtin.ts";
 import { quoteJson, type SecretValue } from "./json.ts";
 import { deriveKey, type Key } from "./key.ts";
 
@@ -23,5 +23,5 @@ export function valueDigest(key: Key, name: string, value: SecretValue | string)
 
 /** 8 hexadecimal digits of SHA-256, for a token that no key here opens. */
 export function tokenDigest(token: Uint8Array): string {
-  return crypto().createHash("sha256").update(token).digest("hex").slice(0, 8);
+  return sha256(token).slice(0, 8);
 }

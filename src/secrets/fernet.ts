@@ -14,8 +14,8 @@
  * 100 MB costs the token and three quarters of it.
  */
 
+import { crypto } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
-import { crypto } from "./crypto.ts";
 import type { Key } from "./key.ts";
 
 const VERSION = 0x80;

@@ -21,8 +21,8 @@
  * happens to hold one, and no failed assertion, shows its bytes.
  */
 
+import { crypto } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
-import { crypto } from "./crypto.ts";
 
 export interface Key {
   /** 16 bytes: HMAC-SHA256 over the token. */

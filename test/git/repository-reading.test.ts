@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openBlobReader } from "../../src/git/cat-file.ts";
+import { openBlobReader, parseBatch } from "../../src/git/cat-file.ts";
 import { findGitPlaces, mainWorktree } from "../../src/git/git-dir.ts";
 import { gitEnvironment, gitExecutable, runGit, tryGit } from "../../src/git/run.ts";
-import { indexSnapshot, readTree, readWorkingFile, snapshotBefore, workingTreeSnapshot } from "../../src/git/snapshot.ts";
-import { ownChanges, readStaged } from "../../src/git/staged.ts";
+import { indexSnapshot, readTree, snapshotBefore, workingTreeSnapshot } from "../../src/git/snapshot.ts";
+import { ownChanges, parseListing, readStaged } from "../../src/git/staged.ts";
+import { readWorkingFile } from "../../src/git/working-file.ts";
 import { repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 
 /** Reading of ours runs in this process: give it the repository's isolated environment. */
@@ -86,7 +87,7 @@ test("blobs come back byte for byte, a missing one as null, and reading goes on 
   assert.equal(await missing, null);
   for (const [at, bytes] of contents.entries()) assert.ok(read[at]?.equals(bytes));
   reader.close();
-  assert.throws(() => reader.read("HEAD"), { code: "git-failed" });
+  await assert.rejects(reader.read("HEAD"), { code: "git-failed" });
 });
 
 test("what is staged is told against HEAD, and before the first commit against nothing", async (t) => {
@@ -204,4 +205,33 @@ test("git's exit code is the caller's to judge, and a failure names the verb", (
   assert.equal(tryGit(["rev-parse", "--verify", "-q", "nope"], { cwd: repo.root }).code, 1);
   assert.throws(() => runGit(["ls-tree", "nope"], { cwd: repo.root }), /'git ls-tree' failed: Not a valid object name/);
   assert.equal(repoAt(repo.base, repo.root, repo.env).git("rev-parse", "--is-inside-work-tree"), "true");
+});
+
+test("the launcher's listing is taken as it is, and anything else is asked for again", () => {
+  const oid = "a".repeat(40);
+  const listing = `100644 ${oid} 0\ta\0\0000\0:000000 100644 ${oid} ${oid} A\0a\0\0000\0${oid} blob 3\nabc\n`;
+  const parsed = parseListing(Buffer.from(listing));
+  assert.equal(parsed?.index.code, 0);
+  assert.equal(String(parsed?.index.stdout), `100644 ${oid} 0\ta\0`);
+  assert.equal(String(parsed?.head.stdout), `:000000 100644 ${oid} ${oid} A\0a\0`);
+  assert.equal(String(parseBatch(parsed!.blobs).get(oid)), "abc");
+  // Before the first commit diff-index fails: its code says so.
+  assert.equal(parseListing(Buffer.from("\0000\0\x00128\0"))?.head.code, 128);
+  for (let end = 0; end < listing.indexOf("blob") - 41; end += 1) {
+    assert.equal(parseListing(Buffer.from(listing.slice(0, end))), null, `cut at ${end}`);
+  }
+  assert.equal(parseBatch(Buffer.from(`${oid} blob 3\nab`)).size, 0);
+});
+
+test("a file of the working tree stands for a blob only where it hashes to it", async (t) => {
+  const repo = tempRepo(t);
+  isolated(repo);
+  repo.write("a", "staged\n");
+  repo.git("add", "a");
+  const oid = repo.git("rev-parse", ":a");
+  const reader = openBlobReader(repo.root);
+  assert.equal(String(await reader.read(oid, "a")), "staged\n");
+  repo.write("a", "Staged\n");
+  assert.equal(String(await reader.read(oid, "a")), "staged\n");
+  reader.close();
 });
