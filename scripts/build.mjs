@@ -3,6 +3,8 @@
  *
  *   main.cjs   what git runs: plumbing only, one file, small, minified; install copies it
  *   cli.cjs    the commands for people, loaded by main.cjs when the verb is not plumbing; install copies it too
+ *   globs.cjs  micromatch, loaded by either where settings have globs
+ *   husky      what the husky package copies from beside its own code
  *   hooks/     the POSIX sh launcher and hook stub
  *
  * CommonJS, because a CJS bundle starts 5 to 10 ms sooner than an ES module
@@ -34,8 +36,20 @@ const common = {
   define: { __MUXI_GIT_VERSION__: JSON.stringify(version) },
 };
 
+/** micromatch is a fifth of all code and hardly ever needed: a bundle of its own. */
+const globsApart = {
+  name: "globs-apart",
+  setup(build) {
+    build.onResolve({ filter: /\/globs\.ts$/ }, ({ kind }) =>
+      kind === "entry-point" ? undefined : { path: "./globs.cjs", external: true },
+    );
+  },
+};
+
+const globs = await build({ ...common, entryPoints: ["src/globs.ts"], outfile: "dist/globs.cjs" });
 const cli = await build({
   ...common,
+  plugins: [globsApart],
   entryPoints: ["src/cli.ts"],
   outfile: "dist/cli.cjs",
   // simple-git's dependency `debug` and husky use import.meta.url only where a CJS bundle has __filename.
@@ -47,13 +61,15 @@ const main = await build({
   ...common,
   entryPoints: ["src/main.ts"],
   outfile: "dist/main.cjs.tmp",
+  plugins: [globsApart],
   external: ["./cli.cjs"],
   banner: { js: "#!/usr/bin/env node" },
 });
 
 rmSync(join(dist, "hooks"), { recursive: true, force: true });
 cpSync(join(ROOT, "hooks"), join(dist, "hooks"), { recursive: true });
-writeFileSync(join(dist, "THIRD-PARTY-NOTICES"), notices([cli.metafile, main.metafile]));
+cpSync(join(ROOT, "node_modules", "husky", "husky"), join(dist, "husky"));
+writeFileSync(join(dist, "THIRD-PARTY-NOTICES"), notices([cli.metafile, globs.metafile, main.metafile]));
 renameSync(join(dist, "main.cjs.tmp"), join(dist, "main.cjs"));
 
 /** The licences of what is bundled: MIT and ISC ask that their notice travels with every copy. */
@@ -65,19 +81,21 @@ function notices(metafiles) {
       if (match) packages.add(match[1]);
     }
   }
-  const parts = [...packages].sort().map((name) => {
-    const folder = join(ROOT, "node_modules", name);
-    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    let text = `Licence: ${manifest.license}`;
-    for (const file of ["LICENSE", "LICENSE.md", "LICENSE.txt", "license"]) {
-      try {
-        text = readFileSync(join(folder, file), "utf8").trim();
-        break;
-      } catch {
-        // Tried under its next usual name.
+  const parts = [...packages]
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map((name) => {
+      const folder = join(ROOT, "node_modules", name);
+      const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      let text = `Licence: ${manifest.license}`;
+      for (const file of ["LICENSE", "LICENSE.md", "LICENSE.txt", "license"]) {
+        try {
+          text = readFileSync(join(folder, file), "utf8").trim();
+          break;
+        } catch {
+          // Tried under its next usual name.
+        }
       }
-    }
-    return `${name} ${manifest.version}\n\n${text}\n`;
-  });
+      return `${name} ${manifest.version}\n\n${text}\n`;
+    });
   return `muxi-git's bundles contain these packages.\n\n${parts.join(`\n${"-".repeat(72)}\n\n`)}`;
 }

@@ -239,7 +239,7 @@ function checkEncrypted(report: Report, { formation, encrypted, keyState }: Form
             : `'${path}' is not encrypted: it holds no token`,
         fix:
           encrypted.kind === "plaintext"
-            ? `with the formation's .key in place: git add --renormalize -- ${quoted}`
+            ? `${tool(`normalize ${quoted}`)}, with the formation's .key in place`
             : `bring the last good version back: git restore --staged --worktree -- ${quoted}`,
       });
       break;

@@ -35,10 +35,10 @@ import {
 import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
-import { keyFingerprint } from "../secrets/key.ts";
+import { type Key, keyFingerprint, sameKey } from "../secrets/key.ts";
 import { DEFAULT_SETTINGS, loosenedSettings, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
 import { acceptedKeys } from "./accepted-keys.ts";
-import { Keyring, readFormation, sameOptionalKey } from "./formation-state.ts";
+import { Keyring, type ReadFormation, readFormation } from "./formation-state.ts";
 import { type FileVerdict, judgeFile } from "./judge-file.ts";
 import { formationPaths, gatherKnown } from "./known.ts";
 import { looseFormations } from "./loose-formations.ts";
@@ -342,59 +342,82 @@ function withShorterWay(problem: Problem, formation: Formation, topLevel: string
     : problem;
 }
 
+/** What a formation was in one parent. */
+interface Before {
+  read: ReadFormation;
+  /** Its secrets.enc is the very blob that is staged. */
+  sameEncrypted: boolean;
+}
+
 async function checkFormations(
   context: Context,
   touched: readonly Formation[],
 ): Promise<{ problems: Problem[]; older: number }> {
-  const { index, parents, parentFormations, keyring, configuration, places, topLevel } = context;
+  const { configuration, topLevel } = context;
   const problems: Problem[] = [];
   let older = 0;
   for (const formation of touched) {
+    const { keyring } = context;
     const keys = keyring.keysFor(formation.path);
-    const keyState = keyring.stateFor(formation.path);
-    const now = await readFormation(index, formation, keyState, keys);
-    const before = await Promise.all(
-      parents.map(async (parent, at) => {
-        const same = parentFormations[at]?.find((one) => one.path === formation.path);
-        return same === undefined
-          ? null
-          : { read: await readFormation(parent, same, keyState, keys), snapshot: parent };
-      }),
-    );
-    const stood = before.map(
-      (one) => new Set(one === null ? [] : checkFormation(one.read.state, "commit").map(problemIdentity)),
-    );
-
-    const own = keyring.of(formation.path);
-    const accepted = own.state === "ok" && acceptedKeys(places, formation.path).includes(keyFingerprint(own.key));
-    const oid = (snapshot: Snapshot, path: string | null) => (path === null ? null : snapshot.entries.get(path)?.oid);
-    const parentStates = before.flatMap((one): ParentState[] => {
-      if (one === null) return [];
-      const { read, snapshot } = one;
-      return [
-        {
-          encrypted: read.opened.state,
-          openedBy: read.opened.key === null ? null : "current",
-          same: oid(snapshot, read.formation.encrypted) === oid(index, formation.encrypted),
-          accepted: accepted && sameOptionalKey(now.opened.key, own.state === "ok" ? own.key : null),
-        },
-      ];
-    });
-    const found = [
-      ...checkFormation(now.state, "commit").filter((problem) => {
-        if (!stood.some((set) => set.has(problemIdentity(problem)))) return true;
-        older += problem.severity === "note" ? 0 : 1;
-        return false;
-      }),
-      ...compareWithParents(now.state, parentStates, "commit"),
-    ];
-    const changed = (path: string | null) =>
-      path !== null && before.some((one) => one === null || oid(one.snapshot, path) !== oid(index, path));
-    for (const problem of applySeverities(found, configuration.settings.severities, "commit")) {
+    const now = await readFormation(context.index, formation, keyring.stateFor(formation.path), keys);
+    const candidates = checkFormation(now.state, "commit").filter(
       // Nothing could be compared: worth a line only where that mattered.
-      if (problem.code === "key-missing" && !changed(formation.encrypted) && !changed(formation.template)) continue;
+      ({ code }) =>
+        code !== "key-missing" || differs(context, formation, "secrets.enc") || differs(context, formation, "secrets"),
+    );
+    // In the usual commit there is nothing to tell apart, and the parents' blobs need not be read.
+    if (candidates.length === 0 && !differs(context, formation, "secrets.enc")) continue;
+
+    const before = await readBefore(context, formation, keys);
+    const stood = before.map(({ read }) => new Set(checkFormation(read.state, "commit").map(problemIdentity)));
+    const introduced = candidates.filter((problem) => {
+      if (!stood.some((set) => set.has(problemIdentity(problem)))) return true;
+      older += problem.severity === "note" ? 0 : 1;
+      return false;
+    });
+    introduced.push(...compareWithParents(now.state, parentStates(context, now, before), "commit"));
+    for (const problem of applySeverities(introduced, configuration.settings.severities, "commit")) {
       problems.push(withShorterWay(problem, formation, topLevel));
     }
   }
   return { problems, older };
+}
+
+/** Whether a file of the formation is not the same blob in every parent; absent equals absent. */
+function differs({ index, parents }: Context, formation: Formation, name: string): boolean {
+  const path = formation.path === "" ? name : `${formation.path}/${name}`;
+  const oid = index.entries.get(path)?.oid;
+  return parents.some((parent) => parent.entries.get(path)?.oid !== oid);
+}
+
+/** The same formation in the parents that have it. */
+async function readBefore(context: Context, formation: Formation, keys: readonly Key[]): Promise<Before[]> {
+  const { index, parents, parentFormations, keyring } = context;
+  const before: Before[] = [];
+  for (const [at, parent] of parents.entries()) {
+    const same = parentFormations[at]?.find((one) => one.path === formation.path);
+    if (same === undefined) continue;
+    const oids = [parent.entries.get(same.encrypted ?? "")?.oid, index.entries.get(formation.encrypted ?? "")?.oid];
+    before.push({
+      read: await readFormation(parent, same, keyring.stateFor(formation.path), keys),
+      sameEncrypted: oids[0] === oids[1],
+    });
+  }
+  return before;
+}
+
+function parentStates(context: Context, now: ReadFormation, before: readonly Before[]): ParentState[] {
+  const { keyring, places } = context;
+  const own = keyring.of(now.formation.path);
+  const declared =
+    own.state === "ok" &&
+    now.opened.key !== null &&
+    sameKey(now.opened.key, own.key) &&
+    acceptedKeys(places, now.formation.path).includes(keyFingerprint(own.key));
+  return before.map(({ read, sameEncrypted }) => ({
+    encrypted: read.opened.state,
+    openedBy: read.opened.key === null ? null : "current",
+    same: sameEncrypted,
+    accepted: declared,
+  }));
 }

@@ -5,7 +5,7 @@ import type { EncryptedState, FormationState, KeyState } from "../formation/drif
 import type { GitPlaces } from "../git/git-dir.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import type { Secrets } from "../secrets/json.ts";
-import { type Key, sameKey } from "../secrets/key.ts";
+import type { Key } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { type FormationKey, keyOfFormation } from "./keyring.ts";
 
@@ -127,8 +127,4 @@ export class Keyring {
 /** The formations of a snapshot. */
 export function formationsOf(snapshot: Snapshot): Formation[] {
   return findFormations(snapshot.entries.keys());
-}
-
-export function sameOptionalKey(a: Key | null, b: Key | null): boolean {
-  return a !== null && b !== null && sameKey(a, b);
 }

@@ -37,13 +37,16 @@ function repository(name, installed) {
   run(root, "git", "init", "-q");
   run(root, "git", "config", "commit.gpgsign", "false");
   run(root, "git", "config", "gc.auto", "0");
-  if (installed) run(root, process.execPath, MAIN, "install");
   const key = Buffer.from(Array.from({ length: 32 }, (_, at) => at * 7 + 3));
   writeFileSync(join(root, ".key"), key.toString("base64").replaceAll("+", "-").replaceAll("/", "_"), { mode: 0o600 });
   writeFileSync(join(root, ".gitignore"), ".key\n");
-  writeFileSync(join(root, "formation.afs"), 'id: bench\nllm:\n  api_keys:\n    openai: "${{ secrets.OPENAI_API_KEY }}"\n');
+  writeFileSync(
+    join(root, "formation.afs"),
+    'id: bench\nllm:\n  api_keys:\n    openai: "${{ secrets.OPENAI_API_KEY }}"\n',
+  );
   writeFileSync(join(root, "secrets"), "OPENAI_API_KEY=\n");
   if (installed) {
+    run(root, process.execPath, MAIN, "install");
     // The clean filter encrypts it: plaintext never enters the object database.
     writeFileSync(join(root, "secrets.enc"), JSON.stringify({ OPENAI_API_KEY: "a made-up value of some length 0419" }));
   }
@@ -59,7 +62,10 @@ let round = 0;
 function commit(root) {
   round += 1;
   for (let file = 0; file < 5; file += 1) {
-    writeFileSync(join(root, "agents", `agent-${file}.afs`), `id: agent-${file}\n# round ${round}\n${"line of text\n".repeat(40)}`);
+    writeFileSync(
+      join(root, "agents", `agent-${file}.afs`),
+      `id: agent-${file}\n# round ${round}\n${"line of text\n".repeat(40)}`,
+    );
   }
   run(root, "git", "add", "agents");
   return time(root, "git", "commit", "-qm", `round ${round}`);

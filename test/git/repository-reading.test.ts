@@ -209,16 +209,17 @@ test("git's exit code is the caller's to judge, and a failure names the verb", (
 
 test("the launcher's listing is taken as it is, and anything else is asked for again", () => {
   const oid = "a".repeat(40);
-  const listing = `100644 ${oid} 0\ta\0\0000\0:000000 100644 ${oid} ${oid} A\0a\0\0000\0${oid} blob 3\nabc\n`;
+  const end = ["", "0", ""].join("\0");
+  const listing = `100644 ${oid} 0\ta\0${end}:000000 100644 ${oid} ${oid} A\0a\0${end}${oid} blob 3\nabc\n`;
   const parsed = parseListing(Buffer.from(listing));
   assert.equal(parsed?.index.code, 0);
   assert.equal(String(parsed?.index.stdout), `100644 ${oid} 0\ta\0`);
   assert.equal(String(parsed?.head.stdout), `:000000 100644 ${oid} ${oid} A\0a\0`);
   assert.equal(String(parseBatch(parsed!.blobs).get(oid)), "abc");
   // Before the first commit diff-index fails: its code says so.
-  assert.equal(parseListing(Buffer.from("\0000\0\x00128\0"))?.head.code, 128);
-  for (let end = 0; end < listing.indexOf("blob") - 41; end += 1) {
-    assert.equal(parseListing(Buffer.from(listing.slice(0, end))), null, `cut at ${end}`);
+  assert.equal(parseListing(Buffer.from(["", "0", "", "128", ""].join("\0")))?.head.code, 128);
+  for (let cut = 0; cut < listing.indexOf("blob") - 41; cut += 1) {
+    assert.equal(parseListing(Buffer.from(listing.slice(0, cut))), null, `cut at ${cut}`);
   }
   assert.equal(parseBatch(Buffer.from(`${oid} blob 3\nab`)).size, 0);
 });

@@ -1,0 +1,272 @@
+/** `install`: plan, apply, verify; undo where the result would not run. */
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import type { Invocation } from "../cli.ts";
+import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { openRepository, type Repository } from "../git/repository.ts";
+import { shellQuote, tool } from "../invocation.ts";
+import { auditHead } from "../plumbing/audit.ts";
+import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { type Applied, applyPlan } from "../setup/apply.ts";
+import { findBlock } from "../setup/blocks.ts";
+import type { FileChange } from "../setup/change.ts";
+import { detect, type Situation } from "../setup/detect.ts";
+import { fileState } from "../setup/disk.ts";
+import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
+import { withInstallLock } from "../setup/lock.ts";
+import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
+import { shownPath } from "../setup/places.ts";
+import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
+import { stableNode } from "../setup/runtime.ts";
+import { verify } from "../setup/verify.ts";
+import { escapeText, out, styleFor, talk } from "../terminal.ts";
+
+export interface InstallOptions extends Invocation {
+  hooks: HookMode;
+  local: boolean;
+  yes: boolean;
+  force: boolean;
+  ifGit: boolean;
+  dryRun: boolean;
+  /** Folder that the runtime is copied from; the folder of the running bundle when absent. */
+  source?: string;
+}
+
+/** Lines of one kind that a report shows. */
+const SHOWN = 10;
+
+/** @returns 0 protected, or skipped; 1 set up, and some hook will not run. */
+export async function install(options: InstallOptions): Promise<ExitCode> {
+  const skipped = reasonToSkip(options);
+  if (skipped !== null) {
+    talk(`muxi-git: ${skipped}, nothing installed`);
+    return EXIT.ok;
+  }
+  const repository = repositoryFor(options);
+  if (repository === null) {
+    talk("muxi-git: no git repository here, nothing installed");
+    return EXIT.ok;
+  }
+  const planOptions: PlanOptions = {
+    hooks: options.hooks,
+    local: options.local,
+    force: options.force,
+    editTracked: options.yes,
+    source: options.source ?? bundleFolder(),
+    node: stableNode(options.env, repository.topLevel),
+  };
+  const first = await detect(repository);
+  if (options.dryRun) {
+    const plan = makePlan(first, planOptions);
+    printPlan(plan, first);
+    return plan.hooks.every(willRun) || options.hooks === "none" ? EXIT.ok : EXIT.no;
+  }
+  if (!options.yes && (await agreesToEdit(first, planOptions))) planOptions.editTracked = true;
+
+  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, () =>
+    carryOut(repository, planOptions),
+  );
+  if (!options.quiet) {
+    report(plan, situation, applied, hooks, options);
+    if (situation.folders.length > 0) await reportSecrets(repository);
+  }
+  const unprotected = hooks.filter((hook) => !hook.effective);
+  if (unprotected.length === 0 || options.hooks === "none") return EXIT.ok;
+  printUnprotected(plan, unprotected);
+  return EXIT.no;
+}
+
+interface Installed {
+  plan: InstallPlan;
+  situation: Situation;
+  applied: Applied;
+  hooks: HookState[];
+}
+
+/** Detected and planned again under the lock: another install may have been at work until now. */
+async function carryOut(repository: Repository, options: PlanOptions): Promise<Installed> {
+  const situation = await detect(repository);
+  const plan = makePlan(situation, options);
+  const applied = await applyPlan(plan, situation);
+  try {
+    return { plan, situation, applied, hooks: await verify(plan, situation) };
+  } catch (error) {
+    await applied.undo();
+    throw error;
+  }
+}
+
+function reasonToSkip({ env, force }: InstallOptions): string | null {
+  if (env.MUXI_GIT === "0") return "MUXI_GIT=0";
+  if (force || !env.CI || /^(?:false|0)$/i.test(env.CI)) return null;
+  return "CI is set (use --force to install all the same)";
+}
+
+/** null: there is none, and `--if-git` says that this is right. */
+function repositoryFor(options: InstallOptions): Repository | null {
+  try {
+    return openRepository(options.cwd, options.env);
+  } catch (error) {
+    if (options.ifGit && error instanceof MuxiGitError && ["no-repository", "git-not-found"].includes(error.code))
+      return null;
+    throw error;
+  }
+}
+
+/** Where the running bundle stands: `dist/` of the package, or the vendored copy. */
+function bundleFolder(): string {
+  if (typeof __dirname === "string") return __dirname;
+  throw new MuxiGitError("runtime-incomplete", "install runs from the built bundle only");
+}
+
+function willRun(hook: HookPlan): boolean {
+  return hook.mechanism !== "none";
+}
+
+/** husky's script is tracked, so teammates get the lines: shown, and asked for where somebody can answer. */
+async function agreesToEdit(situation: Situation, options: PlanOptions): Promise<boolean> {
+  const { hooks } = options;
+  const asks = situation.hooks.some(
+    (site) =>
+      !site.managerRunsUs &&
+      (hooks === "husky" || (site.manager?.name === "husky" && (hooks === "file" || !situation.configHooks))),
+  );
+  if (!asks || hooks === "none" || !process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const plan = makePlan(situation, { ...options, editTracked: true });
+  for (const change of plan.files.filter((file) => file.path.includes(HUSKY_FOLDER)))
+    printChange(change, situation, talk);
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(?:es)?$/i.test((await lines.question("Add these lines to the tracked file? [y/N] ")).trim());
+  } finally {
+    lines.close();
+  }
+}
+
+function printChange(change: FileChange, situation: Situation, print: (line: string) => void): void {
+  print(
+    `${change.before === null ? "create" : "change"} ${escapeText(shownPath(change.path, situation.repository))} (${change.summary})`,
+  );
+  for (const line of change.added) print(`  + ${escapeText(Buffer.from(line, "latin1").toString("utf8"))}`);
+}
+
+function printPlan(plan: InstallPlan, situation: Situation): void {
+  const { repository } = situation;
+  out(`copy the runtime to ${escapeText(shownPath(situation.runtime, repository))} (node: ${escapeText(plan.node)})`);
+  if (plan.addInclude) out("add include.path = muxi-git/config to the repository's git config");
+  for (const event of plan.drivers.configHooks) out(`run ${event} from git's configuration`);
+  if (plan.callHusky) out("let husky set up .husky/_ and core.hooksPath");
+  for (const change of plan.files) printChange(change, situation, out);
+  for (const note of plan.notes) out(`note: ${note}`);
+  for (const hook of plan.hooks.filter((one) => !willRun(one))) printHookAdvice(hook);
+  out("nothing was changed");
+}
+
+function report(
+  plan: InstallPlan,
+  situation: Situation,
+  applied: Applied,
+  hooks: readonly HookState[],
+  options: InstallOptions,
+): void {
+  const { repository } = situation;
+  const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
+  const all = hooks.every((hook) => hook.effective);
+  if (!applied.changed)
+    out(all ? style.green("muxi-git is installed, nothing to change") : "muxi-git is set up, nothing to change");
+  else {
+    out(all ? style.green("muxi-git is installed") : "muxi-git is set up in part");
+    out(`  filters and diff  ${escapeText(shownPath(join(situation.runtime, "config"), repository))}`);
+    for (const hook of hooks) if (hook.effective) out(`  ${hook.event}        ${HOW[hook.mechanism]}`);
+    for (const change of plan.files.filter((file) => file.place.base === "worktree")) {
+      out(
+        `  ${escapeText(shownPath(change.path, repository))}  ${change.added.length > 0 ? `${change.added.length} lines, ` : ""}${change.summary}`,
+      );
+    }
+    if (plan.drivers.alias) out("  git muxi          runs this copy, without network");
+  }
+  for (const note of plan.notes) out(`note: ${note}`);
+  if (situation.folders.length === 0) {
+    out(`no formation here yet: once there is one, run '${tool("install")}' again`);
+    return;
+  }
+  printSharing(repository);
+}
+
+/** What install cannot mend by itself: secrets files to normalize, keys that open nothing, leaks that HEAD holds. */
+async function reportSecrets(repository: Repository): Promise<void> {
+  const { topLevel, gitDir, commonDir } = repository;
+  const reports = await formationReports(topLevel, { topLevel, gitDir, commonDir });
+  const secretsFile = (report: FormationReport): string =>
+    report.path === "" ? "secrets.enc" : `${report.path}/secrets.enc`;
+  const stale = reports.filter((report) => report.canonical === false);
+  if (stale.length > 0) {
+    out(
+      `${stale.length === 1 ? "one secrets file is" : `${stale.length} secrets files are`} not in canonical form yet:`,
+    );
+    const paths = stale.slice(0, SHOWN).map((report) => shellQuote(escapeText(secretsFile(report))));
+    out(`  ${tool(stale.length > SHOWN ? "normalize" : `normalize ${paths.join(" ")}`)}`);
+  }
+  for (const report of reports.filter((one) => one.opened === false).slice(0, SHOWN)) {
+    out(`note: the .key of '${escapeText(report.path || ".")}' does not open its secrets.enc`);
+  }
+  const { lines } = await auditHead(topLevel);
+  if (lines.length === 0) return;
+  out("already in the last commit:");
+  for (const line of lines.slice(0, SHOWN)) out(`  ${line}`);
+  if (lines.length > SHOWN) out(`  and ${lines.length - SHOWN} more: ${tool("check")}`);
+}
+
+const HOW: Record<HookState["mechanism"], string> = {
+  file: "hook file",
+  "file+config": "git's configuration, and a hook file for older gits",
+  config: "git's configuration",
+  block: "a block in your hook",
+  husky: "a block in husky's script",
+  manager: "your hook manager",
+  none: "not set up",
+};
+
+/** The command that gives teammates what install wrote, as long as it is not committed. */
+function printSharing(repository: Repository): void {
+  const paths = sharedFiles(repository);
+  if (paths.length === 0) return;
+  out("share it with the team:");
+  out(
+    `  git add ${paths.map(shellQuote).join(" ")} && git commit -m ${shellQuote("Protect MUXI secrets with muxi-git")}`,
+  );
+}
+
+/** Shared files that differ from HEAD and carry our block. Read by hash: nothing refreshes the index. */
+function sharedFiles(repository: Repository): string[] {
+  return [".gitattributes", ".gitignore", ".husky/pre-commit"].filter((path) => {
+    const here = readBlockFile(join(repository.topLevel, path));
+    if (here === null) return false;
+    const head = repository.try(["rev-parse", "--verify", "--quiet", `HEAD:${path}`]);
+    if (head.code !== 0) return true;
+    const now = repository.try(["hash-object", "--stdin", `--path=${path}`], { input: here });
+    return now.code !== 0 || !now.stdout.equals(head.stdout);
+  });
+}
+
+function readBlockFile(path: string): Buffer | null {
+  const state = fileState(path);
+  return state.kind === "file" && findBlock(state.bytes.toString("latin1")) !== null ? state.bytes : null;
+}
+
+function printUnprotected(plan: InstallPlan, hooks: readonly HookState[]): void {
+  for (const state of hooks) {
+    const hook = plan.hooks.find((one) => one.event === state.event);
+    talk(
+      `muxi-git: error: not protected: ${state.event} does not run muxi-git: ${hook?.reason ?? state.reason ?? "unknown reason"}`,
+    );
+    if (hook?.snippet !== undefined) printHookAdvice(hook, talk);
+  }
+}
+
+function printHookAdvice(hook: HookPlan, print: (line: string) => void = out): void {
+  if (print === out) out(`not protected: ${hook.event}: ${hook.reason ?? ""}`);
+  if (hook.snippet === undefined) return;
+  print(`muxi-git: hint: put this into '${escapeText(hook.snippet.file)}':`);
+  for (const line of hook.snippet.lines) print(`    ${line}`);
+}

@@ -1,0 +1,66 @@
+/** `status`: what protects this repository, what does not, and the command that mends it. */
+import type { Invocation } from "../cli.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { openRepository } from "../git/repository.ts";
+import { tool } from "../invocation.ts";
+import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { detect } from "../setup/detect.ts";
+import { inspect, type SetupState } from "../setup/inspect.ts";
+import { escapeText, out, type Style, styleFor } from "../terminal.ts";
+
+export interface StatusOptions extends Invocation {
+  json: boolean;
+}
+
+/** @returns 0 protected, 1 not. */
+export async function status(options: StatusOptions): Promise<ExitCode> {
+  const repository = openRepository(options.cwd, options.env);
+  const state = inspect(await detect(repository));
+  const { topLevel, gitDir, commonDir } = repository;
+  const formations = await formationReports(topLevel, { topLevel, gitDir, commonDir });
+  if (options.json) out(JSON.stringify({ schemaVersion: 1, ...state, formations }, null, 2));
+  else if (!options.quiet) printText(state, formations, styleFor(process.stdout.isTTY, options.env, options.noColor));
+  return state.protected ? EXIT.ok : EXIT.no;
+}
+
+function printText(state: SetupState, formations: readonly FormationReport[], style: Style): void {
+  const mark = (good: boolean): string => (good ? style.green("ok") : style.red("no"));
+  out(state.protected ? style.green("protected") : style.red("not protected"));
+  for (const hook of state.hooks) {
+    out(
+      `  ${mark(hook.effective)}  ${hook.event} (${hook.effective ? hook.mechanism : (hook.reason ?? hook.mechanism)})`,
+    );
+  }
+  out(`  ${mark(state.drivers.filter && state.drivers.diff)}  filter and diff drivers`);
+  out(
+    `  ${mark(state.attributes.every((one) => one.effective))}  attributes of ${count(state.attributes.length, "secrets file")}`,
+  );
+  out(
+    `  ${mark(state.ignore.every((one) => one.ignored && !one.tracked))}  .key ignored in ${count(state.ignore.length, "formation")}`,
+  );
+  const { version, node, intact } = state.runtime;
+  out(`  ${mark(intact)}  runtime ${version ?? "unknown"}, node ${node === null ? "unknown" : escapeText(node)}`);
+  for (const formation of formations) out(`  ${describeFormation(formation)}`);
+  for (const problem of state.problems) {
+    out(`${style.yellow(problem.code)}: ${problem.message}`);
+    out(`  fix: ${problem.fix}`);
+  }
+}
+
+function describeFormation(report: FormationReport): string {
+  const { path, key, keyFingerprint, opened, canonical, names, problems } = report;
+  const parts = [
+    key === "ok" ? `key ${keyFingerprint ?? ""}` : key === "missing" ? "no key here" : `key ${key}`,
+    opened === null ? null : opened ? null : "secrets.enc not opened by it",
+    canonical === false ? `not canonical: ${tool("normalize")}` : null,
+    `names: ${names.template} in the template, ${names.referenced} referenced${names.encrypted === null ? "" : `, ${names.encrypted} encrypted`}`,
+    problems.errors + problems.warnings === 0
+      ? null
+      : `${count(problems.errors, "error")}, ${count(problems.warnings, "warning")}: ${tool("check")}`,
+  ];
+  return `${escapeText(path || ".")}: ${parts.filter((part) => part !== null).join("; ")}`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,62 @@
+/** What install, uninstall and status look at before they decide anything. Nothing here changes a file or refreshes the index. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Formation, findFormations } from "../formation/discover.ts";
+import type { ConfigEntry } from "../git/config.ts";
+import { decodePath, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
+import { type GitVersion, type Repository, runtimeFolder } from "../git/repository.ts";
+import { splitNul } from "../git/run.ts";
+import { EVENTS, type HookSite, readHookSite } from "./hooks.ts";
+import { type RecordState, readRecord } from "./record.ts";
+
+export interface Situation {
+  repository: Repository;
+  /** `<git common dir>/muxi-git` */
+  runtime: string;
+  version: GitVersion;
+  /** git runs hooks from the configuration (2.54 and later). */
+  configHooks: boolean;
+  settings: ConfigEntry[];
+  formations: Formation[];
+  /** Repository paths of the formations' folders, `""` for the root. */
+  folders: string[];
+  /** The secrets.enc of each formation that has one, tracked or in the working tree. */
+  secretsFiles: string[];
+  /** Files called `.key` that the index holds, symlinks (which are no leak) left out. */
+  trackedKeys: string[];
+  hooks: HookSite[];
+  record: RecordState;
+}
+
+export async function detect(repository: Repository): Promise<Situation> {
+  const version = await repository.version();
+  const settings = await repository.settings();
+  const runtime = runtimeFolder(repository);
+  const formations = formationsHere(repository);
+  return {
+    repository,
+    runtime,
+    version,
+    configHooks: version.major > 2 || (version.major === 2 && version.minor >= 54),
+    settings,
+    formations,
+    folders: formations.map((formation) => formation.path),
+    secretsFiles: formations.flatMap((formation) => {
+      const path = formation.path === "" ? "secrets.enc" : `${formation.path}/secrets.enc`;
+      return formation.encrypted !== null || existsSync(join(repository.topLevel, path))
+        ? [formation.encrypted ?? path]
+        : [];
+    }),
+    trackedKeys: parseIndexEntries(repository.run(["ls-files", "-s", "-z", "--", ":(glob)**/.key"]))
+      .filter((entry) => entry.mode !== MODE_SYMLINK)
+      .map((entry) => entry.path),
+    hooks: EVENTS.map((event) => readHookSite(event, repository, settings)),
+    record: readRecord(runtime),
+  };
+}
+
+/** Formations among the tracked files and those that git would add. */
+export function formationsHere(repository: Repository): Formation[] {
+  const listed = repository.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+  return findFormations(new Set(splitNul(listed).map(decodePath)));
+}

@@ -1,0 +1,80 @@
+/** What the tests of install, uninstall and status share: a folder's whole state, the gits to try, formations. */
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { TestContext } from "node:test";
+import { type TempRepo, type TempRepoOptions, tempRepo } from "../support/repo.ts";
+
+/** Every path under a folder with its kind, mode and content, so that two states can be compared as one value. */
+export function wholeFolder(root: string): Record<string, string> {
+  const state: Record<string, string> = {};
+  const visit = (path: string): void => {
+    const full = join(root, path);
+    const stat = lstatSync(full);
+    const mode = (stat.mode & 0o7777).toString(8);
+    if (stat.isSymbolicLink()) state[path] = `link ${readlinkSync(full)}`;
+    else if (stat.isDirectory()) {
+      state[path] = `folder ${mode}`;
+      for (const name of readdirSync(full).sort()) visit(path === "" ? name : `${path}/${name}`);
+    } else state[path] = `file ${mode} ${readFileSync(full).toString("latin1")}`;
+  };
+  visit("");
+  return state;
+}
+
+/** The gits to try beside the one in PATH: `MUXI_GIT_TEST_GITS`, absolute paths, colon separated. */
+export function otherGits(): string[] {
+  return (process.env.MUXI_GIT_TEST_GITS ?? "").split(delimiter).filter((path) => path !== "" && existsSync(path));
+}
+
+/** A repository whose commands run the given git. */
+export function repoWith(t: TestContext, git: string | null, options: TempRepoOptions = {}): TempRepo {
+  const before = process.env.MUXI_GIT_TEST_GIT;
+  if (git !== null) process.env.MUXI_GIT_TEST_GIT = git;
+  try {
+    return tempRepo(t, options);
+  } finally {
+    if (before === undefined) delete process.env.MUXI_GIT_TEST_GIT;
+    else process.env.MUXI_GIT_TEST_GIT = before;
+  }
+}
+
+export interface GitUnderTest {
+  git: string | null;
+  /** `git 2.39` */
+  name: string;
+  /** Runs hooks from the configuration. */
+  configHooks: boolean;
+}
+
+let known: GitUnderTest[] | undefined;
+
+/** The git in PATH and the others, each with what it can do. */
+export function gitsUnderTest(t: TestContext): GitUnderTest[] {
+  known ??= [null, ...otherGits()].map((git) => {
+    const version = /(\d+)\.(\d+)/.exec(repoWith(t, git).git("version"));
+    const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
+    return { git, name: `git ${major}.${minor}`, configHooks: major > 2 || minor >= 54 };
+  });
+  return known;
+}
+
+/** Why a test for config hooks, or for git without them, is skipped; false when one such git is there. */
+export function missingGit(t: TestContext, configHooks: boolean): string | false {
+  return gitsUnderTest(t).some((one) => one.configHooks === configHooks)
+    ? false
+    : `no git ${configHooks ? "2.54 or later" : "before 2.54"} here; name one in MUXI_GIT_TEST_GITS`;
+}
+
+export const FORMATION = 'schema: "1.0.0"\nid: test\nllm:\n  api_key: "${{ secrets.OPENAI_API_KEY }}"\n';
+
+/** A formation without a secrets file, which is valid. */
+export function writeFormation(repo: TempRepo, folder: string): void {
+  const at = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
+  repo.write(at("formation.afs"), FORMATION);
+  repo.write(at("secrets"), "OPENAI_API_KEY=\n");
+}
+
+/** A hook of the user's that shows it ran and with what. */
+export function userHook(interpreter: string, exit = 0): string {
+  return `#!${interpreter}\necho "mine: $# [$*]" >&2\nexit ${exit}\n`;
+}
