@@ -243,6 +243,6 @@ interface DiffFlags {
  */
 function aliasDirectory(env: NodeJS.ProcessEnv): string {
   const cwd = process.cwd();
-  const start = resolve(cwd, env["GIT_PREFIX"] ?? "");
+  const start = resolve(cwd, env.GIT_PREFIX ?? "");
   return start === cwd || start.startsWith(cwd + sep) ? start : cwd;
 }

@@ -23,7 +23,8 @@ export interface CheckOptions extends Invocation {
 }
 
 export async function check(options: CheckOptions): Promise<ExitCode> {
-  if (options.staged && options.rev !== undefined) throw new MuxiGitError("usage", "--staged and --rev exclude one another");
+  if (options.staged && options.rev !== undefined)
+    throw new MuxiGitError("usage", "--staged and --rev exclude one another");
   const context = openContext(options, options.keyFile);
   try {
     const snapshot = await snapshotFor(options, context);
@@ -73,7 +74,10 @@ function describe({ formation, state, opened }: ReadFormation, problems: Problem
     path: formation.path,
     form,
     canonical: opened.state.kind === "opened" ? opened.state.canonical : null,
-    opened: kind === "none" || (kind === "locked" && opened.state.kind === "locked" && opened.state.reason === "no-key") ? null : kind === "opened",
+    opened:
+      kind === "none" || (kind === "locked" && opened.state.kind === "locked" && opened.state.reason === "no-key")
+        ? null
+        : kind === "opened",
     names: namesOf(state),
     problems,
   };

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import type { Formation } from "../formation/discover.ts";
-import { type FormationReview, reviewFormation, type ReviewedVersion } from "../formation/review.ts";
+import { type FormationReview, type ReviewedVersion, reviewFormation } from "../formation/review.ts";
 import { runGit, tryGit } from "../git/run.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { tool } from "../invocation.ts";
@@ -41,11 +41,18 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
     }
     const base = readTree(sides.base, reader, topLevel);
     const head = sides.head === null ? workingTreeSnapshot(topLevel) : readTree(sides.head, reader, topLevel);
-    const reviews = await reviewAll(context, base, head, paths.map((path) => repositoryPath(options, topLevel, path)));
+    const reviews = await reviewAll(
+      context,
+      base,
+      head,
+      paths.map((path) => repositoryPath(options, topLevel, path)),
+    );
     const names = { base: sides.base, head: sides.head ?? "working tree" };
     const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
     if (options.json || options.format === "json") out(formatDiffJson(names, reviews));
-    else for (const line of options.format === "markdown" ? formatDiffMarkdown(reviews) : formatDiffText(reviews, style)) out(line);
+    else
+      for (const line of options.format === "markdown" ? formatDiffMarkdown(reviews) : formatDiffText(reviews, style))
+        out(line);
     return options.exitCode && reviews.length > 0 ? EXIT.no : EXIT.ok;
   } finally {
     reader.close();
@@ -94,7 +101,8 @@ async function reviewAll(
   );
   const all = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].sort((a, b) => (a < b ? -1 : 1));
   const wanted = (path: string) =>
-    paths.length === 0 || paths.some((one) => one === "" || path === one || path.startsWith(`${one}/`) || one.startsWith(`${path}/`));
+    paths.length === 0 ||
+    paths.some((one) => one === "" || path === one || path.startsWith(`${one}/`) || one.startsWith(`${path}/`));
   const reviews: FormationReview[] = [];
   for (const path of all.filter(wanted)) {
     const old = before?.get(path);
@@ -109,7 +117,11 @@ async function reviewAll(
   return reviews;
 }
 
-async function version({ keyring }: RepositoryContext, snapshot: Snapshot, formation: Formation): Promise<ReviewedVersion> {
+async function version(
+  { keyring }: RepositoryContext,
+  snapshot: Snapshot,
+  formation: Formation,
+): Promise<ReviewedVersion> {
   const { path, encrypted } = formation;
   const { state, opened } = await readFormation(snapshot, formation, keyring.stateFor(path), keyring.keysFor(path));
   const bytes = encrypted === null ? null : await snapshot.read(encrypted);

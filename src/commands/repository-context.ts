@@ -64,7 +64,10 @@ export function pickFormation(
   named: string | undefined,
 ): Formation {
   if (formations.length === 0) {
-    throw new MuxiGitError("no-formation", "no formation here: no folder holds formation.afs, formation.yaml or formation.yml");
+    throw new MuxiGitError(
+      "no-formation",
+      "no formation here: no folder holds formation.afs, formation.yaml or formation.yml",
+    );
   }
   if (named !== undefined) {
     const path = repositoryPath(invocation, topLevel, named);
@@ -78,7 +81,9 @@ export function pickFormation(
     .sort((a, b) => b.path.length - a.path.length)[0];
   const only = around ?? (formations.length === 1 ? formations[0] : undefined);
   if (only !== undefined) return only;
-  throw new MuxiGitError("which-formation", `which formation? there are ${formations.length}`, { hint: listed(formations) });
+  throw new MuxiGitError("which-formation", `which formation? there are ${formations.length}`, {
+    hint: listed(formations),
+  });
 }
 
 function listed(formations: readonly Formation[]): string {

@@ -73,16 +73,13 @@ export interface Listing {
   index: GitAnswer;
   /** Of the difference from HEAD. */
   head: GitAnswer;
-  /** Output of `cat-file --batch` for every secrets.enc of the index, as far as it came. */
-  blobs: Buffer;
 }
 
 type GitAnswer = Pick<GitResult, "code" | "stdout" | "stderr">;
 
 /**
  * Parse the launcher's listing: the output of each of the two commands, followed
- * by an empty record, which git never prints, and the exit code: `\0<code>\0`;
- * then the blobs.
+ * by an empty record, which git never prints, and the exit code: `\0<code>\0`.
  *
  * @returns null for anything else; git is then asked again.
  */
@@ -103,7 +100,7 @@ export function parseListing(bytes: Buffer): Listing | null {
     start = codeEnd + 1;
     at = start;
   }
-  return { index: answers[0]!, head: answers[1]!, blobs: bytes.subarray(start) };
+  return start === bytes.length ? { index: answers[0]!, head: answers[1]! } : null;
 }
 
 /**

@@ -16,7 +16,7 @@ import { normalizeName } from "../formation/names.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
 import { applySeverities } from "../formation/severity.ts";
 import { decodeTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
-import { type BlobReader, openBlobReader, parseBatch } from "../git/cat-file.ts";
+import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
 import { MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
 import { indexSnapshot, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
@@ -38,6 +38,7 @@ import { buildKnownValues } from "../scan/known-values.ts";
 import { type Key, keyFingerprint, sameKey } from "../secrets/key.ts";
 import { DEFAULT_SETTINGS, loosenedSettings, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
 import { acceptedKeys } from "./accepted-keys.ts";
+import { type Ciphertexts, keepCiphertexts, readCiphertexts } from "./ciphertext-cache.ts";
 import { Keyring, type ReadFormation, readFormation } from "./formation-state.ts";
 import { type FileVerdict, judgeFile } from "./judge-file.ts";
 import { formationPaths, gatherKnown } from "./known.ts";
@@ -83,15 +84,25 @@ export async function judgeCommit(
   listing: Listing | null = null,
 ): Promise<Verdict> {
   const staged = await readStaged(places, topLevel, listing);
-  const reader = openBlobReader(topLevel, listing === null ? undefined : parseBatch(listing.blobs));
+  const kept = readCiphertexts(places);
+  const used: Ciphertexts = new Map();
+  const reader = openBlobReader(topLevel, kept);
   try {
-    return await judge(staged, places, topLevel, reader);
+    const verdict = await judge(staged, places, topLevel, reader, used);
+    keepCiphertexts(places, kept, used);
+    return verdict;
   } finally {
     reader.close();
   }
 }
 
-async function judge(staged: Staged, places: GitPlaces, topLevel: string, reader: BlobReader): Promise<Verdict> {
+async function judge(
+  staged: Staged,
+  places: GitPlaces,
+  topLevel: string,
+  reader: BlobReader,
+  used: Ciphertexts,
+): Promise<Verdict> {
   const index = indexSnapshot(staged.index, reader);
   const parents = staged.parents.map((parent) => snapshotBefore(index, parent.changes, reader));
   const formations = findFormations(index.entries.keys());
@@ -102,7 +113,7 @@ async function judge(staged: Staged, places: GitPlaces, topLevel: string, reader
 
   const loose = looseFormations(topLevel);
   const everywhere = [...new Set([...formationPaths(formations, ...parentFormations), ...loose])];
-  const known = await gatherKnown(everywhere, [index, ...parents], keyring, topLevel);
+  const known = await gatherKnown(everywhere, [index, ...parents], keyring, topLevel, used);
   const context: Context = {
     index,
     parents,

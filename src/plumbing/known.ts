@@ -3,23 +3,29 @@
  * here, all values of its secrets.enc in each snapshot given, and the key itself.
  */
 import type { Formation } from "../formation/discover.ts";
+import { blobOid } from "../git/object-id.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import { readWorkingFile } from "../git/working-file.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
 import { formatKey } from "../secrets/key.ts";
 import { openStored } from "../secrets/stored-form.ts";
+import type { Ciphertexts } from "./ciphertext-cache.ts";
 import type { Keyring } from "./formation-state.ts";
+
+const OID = /^[0-9a-f]{40,64}$/;
 
 /**
  * @param formations - by repository path of their folder.
  * @param snapshots - where to read each formation's secrets.enc; the working
  * tree's is always read too: a value may be newer than what is staged.
+ * @param used - is given every token that was read out of git and opened.
  */
 export async function gatherKnown(
   formations: readonly string[],
   snapshots: readonly Snapshot[],
   keyring: Keyring,
   topLevel: string,
+  used: Ciphertexts = new Map(),
 ): Promise<KnownEntry[]> {
   const known: KnownEntry[] = [];
   for (const formation of formations) {
@@ -27,15 +33,22 @@ export async function gatherKnown(
     if (own.state !== "ok") continue;
     known.push({ formation, name: ".key", kind: "key", value: formatKey(own.key) });
     const path = encryptedPath(formation);
-    const versions = await Promise.all([readWorkingFile(topLevel, path), ...snapshots.map((one) => one.read(path))]);
+    const versions = new Map<string, Buffer>();
+    for (const snapshot of snapshots) {
+      const oid = snapshot.entries.get(path)?.oid ?? null;
+      const bytes = oid === null || versions.has(oid) ? null : await snapshot.read(path);
+      if (bytes !== null && oid !== null) versions.set(oid, bytes);
+    }
+    const working = readWorkingFile(topLevel, path);
+    if (working !== null) versions.set("working tree", working);
     const seen = new Set<string>();
-    for (const bytes of versions) {
-      if (bytes === null) continue;
+    for (const [oid, bytes] of versions) {
       const text = bytes.toString("latin1");
       if (seen.has(text)) continue;
       seen.add(text);
       const opened = openStored(bytes, [own.key]);
       if (opened.failure !== undefined) continue;
+      if (OID.test(oid) && blobOid(bytes, oid.length) === oid) used.set(oid, bytes);
       for (const [name, value] of opened.secrets) {
         known.push({ formation, name, kind: "value", value: value.kind === "string" ? value.value : value.text });
       }

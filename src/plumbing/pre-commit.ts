@@ -26,7 +26,7 @@ export async function preCommit(args: readonly string[]): Promise<ExitCode> {
   }
   const listing = args.includes("--listing") ? parseListing(readFileSync(0)) : null;
   const verdict = await judgeCommit(places, places.topLevel, listing);
-  if (process.env["MUXI_GIT_FORMAT"] === "json") return printJson(verdict);
+  if (process.env.MUXI_GIT_FORMAT === "json") return printJson(verdict);
 
   const items = itemsOf(verdict);
   const lines = formatBlock({

@@ -64,7 +64,8 @@ export function formatBlock(block: Block): string[] {
   const lines: string[] = [];
   if (errors.length > 0) {
     lines.push(`muxi-git: error: ${block.action} blocked: ${count(errors.length, "problem")} in what is staged`);
-    for (const item of errors.slice(0, SHOWN)) lines.push(`  ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}`);
+    for (const item of errors.slice(0, SHOWN))
+      lines.push(`  ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}`);
     if (errors.length > SHOWN) lines.push(`  and ${errors.length - SHOWN} more`);
   }
   for (const item of others.slice(0, SHOWN)) {
@@ -82,7 +83,8 @@ export function formatBlock(block: Block): string[] {
     const which = more.length === 0 ? "" : ` (others: ${more.join(", ")})`;
     lines.push(`muxi-git: if this is not a secret: ${block.acceptCommand} ${first} --reason 'why'${which}`);
   }
-  for (const fix of new Set(errors.slice(0, SHOWN).map((item) => item.fix))) lines.push(`muxi-git: fix: ${escapeText(fix)}`);
+  for (const fix of new Set(errors.slice(0, SHOWN).map((item) => item.fix)))
+    lines.push(`muxi-git: fix: ${escapeText(fix)}`);
   return lines;
 }
 

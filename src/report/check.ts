@@ -24,9 +24,16 @@ export function formatCheckText(checked: readonly CheckedFormation[], style: Sty
     const errors = problems.filter((problem) => problem.severity === "error");
     const shown = quiet ? errors : problems;
     if (quiet && shown.length === 0) continue;
-    const encrypted = names.encrypted === null ? (form === "none" ? "no secrets.enc" : "not opened") : count(names.encrypted.length, "value");
+    const encrypted =
+      names.encrypted === null
+        ? form === "none"
+          ? "no secrets.enc"
+          : "not opened"
+        : count(names.encrypted.length, "value");
     const verdict = errors.length > 0 ? style.red("not in order") : style.green("in order");
-    lines.push(`${style.bold(title)}: ${verdict} (${count(names.template.length, "name")} in the template, ${encrypted}${opened === null && form === "fernet" ? ", no key here" : ""})`);
+    lines.push(
+      `${style.bold(title)}: ${verdict} (${count(names.template.length, "name")} in the template, ${encrypted}${opened === null && form === "fernet" ? ", no key here" : ""})`,
+    );
     for (const problem of shown) {
       const mark =
         problem.severity === "error"

@@ -37,7 +37,10 @@ function changes(review: FormationReview): { sign: string; text: string }[] {
   };
   return [
     ...review.added.map((name) => ({ sign: "+", text: `${escapeText(name)}${where(name, review.references.added)}` })),
-    ...review.removed.map((name) => ({ sign: "-", text: `${escapeText(name)}${where(name, review.references.removed)}` })),
+    ...review.removed.map((name) => ({
+      sign: "-",
+      text: `${escapeText(name)}${where(name, review.references.removed)}`,
+    })),
     ...(review.changed ?? []).map((name) => ({ sign: "~", text: escapeText(name) })),
     ...review.renamed.map(({ from, to }) => ({ sign: ">", text: `${escapeText(from)} is now ${escapeText(to)}` })),
   ];
@@ -126,7 +129,12 @@ export function formatDiffMarkdown(reviews: readonly FormationReview[]): string[
 
 function usedAt(name: string, places: readonly PlacedReference[]): string {
   const used = places.filter((place) => place.name === name);
-  return used.length === 0 ? "" : ` (${used.slice(0, 3).map((place) => code(placeOf(place))).join(", ")})`;
+  return used.length === 0
+    ? ""
+    : ` (${used
+        .slice(0, 3)
+        .map((place) => code(placeOf(place)))
+        .join(", ")})`;
 }
 
 export function formatDiffJson(sides: DiffSides, reviews: readonly FormationReview[]): string {

@@ -112,25 +112,25 @@ export function parseBaseline(bytes: Uint8Array): Baseline {
     throw malformed("it is no JSON");
   }
   // The version first: a later one may have other members.
-  if (isObject(parsed) && Object.hasOwn(parsed, "schemaVersion") && parsed["schemaVersion"] !== BASELINE_VERSION) {
+  if (isObject(parsed) && Object.hasOwn(parsed, "schemaVersion") && parsed.schemaVersion !== BASELINE_VERSION) {
     throw malformed(`schemaVersion is not ${BASELINE_VERSION}; a newer muxi-git wrote it`);
   }
   const top = members(parsed, ["schemaVersion", "salt", "findings"], "it");
-  const salt = text(top["salt"], "'salt'");
-  if (!Array.isArray(top["findings"])) throw malformed("'findings' is no list");
+  const salt = text(top.salt, "'salt'");
+  if (!Array.isArray(top.findings)) throw malformed("'findings' is no list");
   const seen = new Set<string>();
-  const findings = top["findings"].map((item: unknown, index): BaselineEntry => {
+  const findings = top.findings.map((item: unknown, index): BaselineEntry => {
     const where = `findings[${index}]`;
     const entry = members(item, ["fingerprint", "rule", "path", "reason"], where);
-    const digest = text(entry["fingerprint"], `${where}.fingerprint`);
+    const digest = text(entry.fingerprint, `${where}.fingerprint`);
     if (!/^[0-9a-f]{16}$/.test(digest)) throw malformed(`${where}.fingerprint is not 16 hex digits`);
     if (seen.has(digest)) throw malformed(`${where}.fingerprint stands twice`);
     seen.add(digest);
     return {
       fingerprint: digest,
-      rule: text(entry["rule"], `${where}.rule`),
-      path: text(entry["path"], `${where}.path`),
-      reason: text(entry["reason"], `${where}.reason`),
+      rule: text(entry.rule, `${where}.rule`),
+      path: text(entry.path, `${where}.path`),
+      reason: text(entry.reason, `${where}.reason`),
     };
   });
   return { salt, findings };

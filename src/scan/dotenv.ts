@@ -32,6 +32,8 @@ function baseName(path: string): string {
 /** Whether a path is a `.env` file: `.env`, `.env.local`, `prod.env`, `.envrc`; not `.env.ts`. */
 export function isDotenvPath(path: string): boolean {
   const name = baseName(path).toLowerCase();
+  // Most names are settled without compiling a long expression.
+  if (!name.includes("env")) return false;
   if (/\.(?:ts|js|mjs|cjs|tsx|jsx|py|rb|go|rs|java|md|d\.ts|html|lock)$/.test(name)) return false;
   return (
     /^\.env(?:rc)?(?:[._~-].*)?$/.test(name) ||

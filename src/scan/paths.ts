@@ -43,7 +43,8 @@ function baseName(path: string): string {
 /** Whether a path is a formation's key file or a copy of one, in any folder and case. */
 export function isKeyPath(path: string): boolean {
   const name = baseName(path);
-  return KEY_NAME.test(name) && !NOT_A_COPY.test(name);
+  // Most names are settled without compiling a long expression.
+  return name.toLowerCase().includes("key") && KEY_NAME.test(name) && !NOT_A_COPY.test(name);
 }
 
 /** Whether a path is `memory.db` (or its journal) beside a formation or in its `data` folder. */

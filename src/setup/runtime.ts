@@ -20,6 +20,7 @@ export interface RuntimeFile {
 /** Files of a complete runtime that are copied; `node`, `config` and `install.json` are written. */
 const COPIED: readonly { name: string; from: readonly string[]; executable: boolean; optional?: boolean }[] = [
   { name: "main.cjs", from: ["main.cjs"], executable: false },
+  { name: "plumbing.cjs", from: ["plumbing.cjs"], executable: false },
   { name: "cli.cjs", from: ["cli.cjs"], executable: false },
   { name: "globs.cjs", from: ["globs.cjs"], executable: false },
   { name: "run", from: ["hooks/run", "run"], executable: true },

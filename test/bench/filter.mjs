@@ -135,7 +135,7 @@ if (peerFiles > 0 && spawnSync("git-crypt", ["--version"]).status === 0) {
 }
 
 const show = (value, count) =>
-  `${value.toFixed(2)} s`.padStart(9) + ` ${String(Math.round(count / value)).padStart(7)}/s`;
+  `${`${value.toFixed(2)} s`.padStart(9)} ${String(Math.round(count / value)).padStart(7)}/s`;
 console.log("            files            add           checkout   status, all touched");
 for (const [name, row] of rows) {
   console.log(

@@ -348,5 +348,8 @@ test("MUXI's published formations have the problems they are known for, and no o
     "error reference-not-in-template 04-code-reviewer/formation.afs:33 WEBHOOK_URL",
     "warning name-unreferenced hello-muxi/secrets:1 OPENAI_API_KEY",
   ]);
-  assert.match(problems[0]?.fix ?? "", / secrets sync --template-only -F 04-code-reviewer && git add 04-code-reviewer\/secrets$/);
+  assert.match(
+    problems[0]?.fix ?? "",
+    / secrets sync --template-only -F 04-code-reviewer && git add 04-code-reviewer\/secrets$/,
+  );
 });

@@ -143,7 +143,7 @@ describe("a value of the repository is found in every encoding", () => {
   });
 
   test("a value cut short by one character at either end is silent", () => {
-    for (const encode of [ENCODINGS["raw"]!, ENCODINGS["hex"]!, ENCODINGS["percent"]!]) {
+    for (const encode of [ENCODINGS.raw!, ENCODINGS.hex!, ENCODINGS.percent!]) {
       assert.deepEqual(find(TOKEN, `x: ${encode(TOKEN.slice(0, -1))}!`), []);
       assert.deepEqual(find(TOKEN, `x: !${encode(TOKEN.slice(1))}`), []);
     }

@@ -528,7 +528,7 @@ test("a known value is found in every encoding that text is pasted in", (t) => {
     hex: raw.toString("hex"),
     HEX: raw.toString("hex").toUpperCase(),
     percent: encodeURIComponent(value),
-    "percent, lower case": encodeURIComponent(value).replace(/%../g, (escape) => escape.toLowerCase()),
+    "percent, lower case": encodeURIComponent(value).replace(/%../g, (triple) => triple.toLowerCase()),
     json: JSON.stringify({ value }).replaceAll("&", "\\u0026"),
     "json, ASCII only": `"${value.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`,
     shell: `KEY='${value.replaceAll("'", "'\\''")}'`,

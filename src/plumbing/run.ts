@@ -1,0 +1,43 @@
+/** What git runs, by verb. The entry of the bundle `plumbing.cjs`. */
+import { MuxiGitError } from "../errors.ts";
+import { reportFailure } from "../failure.ts";
+import { setInvocation } from "../invocation.ts";
+import { filterProcess } from "./filter-process.ts";
+import { cleanOnce, smudgeOnce } from "./one-shot.ts";
+import { preCommit } from "./pre-commit.ts";
+import { textconv } from "./textconv.ts";
+
+/**
+ * @param vendored - the copy that install put under the git common dir, where `git muxi …` exists.
+ * @returns the exit code.
+ */
+export async function plumbing([verb, ...args]: readonly string[], vendored: boolean): Promise<number> {
+  if (vendored) setInvocation("git muxi");
+  try {
+    switch (verb) {
+      case "hook":
+        return await hook(args);
+      case "filter-process":
+        return filterProcess();
+      case "clean":
+        return cleanOnce(args[0] ?? "");
+      case "smudge":
+        return smudgeOnce();
+      case "textconv":
+        return textconv(args[0] ?? "");
+      default:
+        throw new MuxiGitError("unknown-verb", `git runs no verb '${verb ?? ""}'`);
+    }
+  } catch (error) {
+    return reportFailure(error);
+  }
+}
+
+async function hook([event, ...args]: readonly string[]): Promise<number> {
+  switch (event) {
+    case "pre-commit":
+      return await preCommit(args);
+    default:
+      throw new MuxiGitError("unknown-hook", `no hook is called '${event ?? ""}'`);
+  }
+}
