@@ -23,6 +23,8 @@ interface Bundle {
 
 /** First major version of node that this runs on; package.json says the same. */
 const OLDEST_NODE = 20;
+/** What a shell says of a program that it found and could not start. */
+const NOT_STARTED = 126;
 const PLUMBING = new Set(["hook", "filter-process", "clean", "smudge", "textconv"]);
 
 /** This is the copy that install put into `<git common dir>/muxi-git`, where `git muxi …` starts it. */
@@ -78,7 +80,16 @@ function main(): void {
   }
   const argv = process.argv.slice(2);
   const verb = argv[0] ?? "";
-  const run = PLUMBING.has(verb) ? load("plumbing", verb).plumbing : load("cli", "cli").cli;
+  let run: Run;
+  try {
+    run = PLUMBING.has(verb) ? load("plumbing", verb).plumbing : load("cli", "cli").cli;
+  } catch {
+    // A bundle that is gone or cut off. Nothing was read yet: the launcher answers in its place.
+    process.exitCode = NOT_STARTED;
+    if (!PLUMBING.has(verb))
+      process.stderr.write("muxi-git: error: its files are damaged\nmuxi-git: hint: npx muxi-git install\n");
+    return;
+  }
   run(argv, vendored).then((code) => {
     process.exitCode = code;
   });

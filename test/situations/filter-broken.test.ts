@@ -13,6 +13,8 @@ const PATH = "agents/secrets.enc";
 /** Ways to lose the runtime; each leaves the launcher. */
 const BREAKAGES: Record<string, (repo: FilterRepository) => void> = {
   "main.cjs is gone": ({ runtime }) => rmSync(join(runtime, "main.cjs")),
+  "plumbing.cjs is gone": ({ runtime }) => rmSync(join(runtime, "plumbing.cjs")),
+  "plumbing.cjs is cut off": ({ runtime }) => writeFileSync(join(runtime, "plumbing.cjs"), "const a = {"),
   "main.cjs is cut off": ({ runtime }) => writeFileSync(join(runtime, "main.cjs"), "const a = {"),
   "main.cjs is empty": ({ runtime }) => writeFileSync(join(runtime, "main.cjs"), ""),
   "the recorded node cannot start": ({ runtime }) => {

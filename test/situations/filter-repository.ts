@@ -1,6 +1,6 @@
 /** A repository with one formation and this build's filter, and the secrets files that other programs would write there. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { canonicalToken } from "../../src/secrets/canonical.ts";
@@ -22,10 +22,7 @@ export interface FilterRepository extends TempRepo {
 export function addFilter(repo: TempRepo): string {
   const common = repo.git("rev-parse", "--git-common-dir");
   const runtime = join(common.startsWith("/") ? common : join(repo.root, common), "muxi-git");
-  mkdirSync(runtime, { recursive: true });
-  cpSync(MAIN, join(runtime, "main.cjs"));
-  const cli = join(dirname(MAIN), "cli.cjs");
-  if (existsSync(cli)) cpSync(cli, join(runtime, "cli.cjs"));
+  cpSync(dirname(MAIN), runtime, { recursive: true });
   cpSync(join(PROJECT, "hooks", "run"), join(runtime, "run"));
   chmodSync(join(runtime, "run"), 0o755);
   writeFileSync(join(runtime, "node"), `${process.execPath}\n`);

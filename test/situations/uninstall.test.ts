@@ -297,7 +297,7 @@ describe("what was edited since install", () => {
   it("lines that a person added to our hook file stay", (t) => {
     const repo = repoWith(t, null, { install: true });
     const hook = repo.read(".git/hooks/pre-commit").toString();
-    repo.write(".git/hooks/pre-commit", hook.replace("\nrun=", "\necho mine >&2\nrun="), 0o755);
+    repo.write(".git/hooks/pre-commit", hook.replace("\nmuxi_git_folder=", "\necho mine >&2\nmuxi_git_folder="), 0o755);
     const ran = repo.muxi("uninstall");
     assert.equal(ran.code, 0, ran.all);
     assert.equal(repo.read(".git/hooks/pre-commit").toString(), "#!/bin/sh\necho mine >&2\n");
