@@ -25,6 +25,19 @@ export function escapeText(text: string): string {
   });
 }
 
+/** JSON that a terminal shows as it is: JSON escapes only C0 by itself. */
+export function formatJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
+    character === "\n"
+      ? character
+      : [...Array(character.length).keys()].map((at) => unicodeEscape(character, at)).join(""),
+  );
+}
+
+function unicodeEscape(text: string, at: number): string {
+  return `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
+}
+
 /** Write all of `text` to a descriptor; a reader that went away (EPIPE) is not our failure. */
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text, "utf8");
@@ -53,8 +66,8 @@ export function talk(line = ""): void {
 
 /** Report a failure and the way on. */
 export function printError(error: MuxiGitError): void {
-  talk(`muxi-git: error: ${error.message}`);
-  for (const line of error.hint?.split("\n") ?? []) talk(`muxi-git: hint: ${line}`);
+  talk(`muxi-git: error: ${escapeText(error.message)}`);
+  for (const line of error.hint?.split("\n") ?? []) talk(`muxi-git: hint: ${escapeText(line)}`);
 }
 
 export interface Style {

@@ -1,13 +1,12 @@
 /** `baseline accept`: record a finding that the team decided to live with. */
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { findFormations } from "../formation/discover.ts";
 import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { readStaged } from "../git/staged.ts";
-import { readWorkingFile } from "../git/working-file.ts";
+import { readForRewrite } from "../git/working-file.ts";
+import { pathWord } from "../invocation.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import {
@@ -24,7 +23,7 @@ import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import { escapeText, out } from "../terminal.ts";
-import { openContext, type RepositoryContext } from "./repository-context.ts";
+import { IN_A_CLONE, openContext, type RepositoryContext } from "./repository-context.ts";
 
 export interface BaselineAcceptOptions extends Invocation {
   fingerprint: string;
@@ -38,10 +37,9 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
     throw new MuxiGitError("bad-fingerprint", "a fingerprint is 16 hex digits, as the report prints it");
   }
   if (!/\p{L}\p{L}/u.test(reason)) throw new MuxiGitError("no-reason", "the reason must say something");
-  const context = openContext(options);
+  const context = openContext(options, { workTreeOr: IN_A_CLONE });
   try {
-    const file = join(context.topLevel, BASELINE_FILE);
-    const bytes = readWorkingFile(context.topLevel, BASELINE_FILE);
+    const { disk, bytes, mode } = readForRewrite(context.topLevel, BASELINE_FILE);
     const baseline = bytes === null ? EMPTY_BASELINE : parseBaseline(bytes);
     if (isAccepted(baseline, fingerprint)) {
       out(`${fingerprint} was accepted before`);
@@ -63,10 +61,9 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
     }
     const { rule, path } = finding;
     const next: Baseline = { ...baseline, findings: [...baseline.findings, { fingerprint, rule, path, reason }] };
-    if (!options.dryRun)
-      writeFileDurably(file, formatBaseline(next), bytes === null ? 0o644 : statSync(file).mode & 0o777);
+    if (!options.dryRun) writeFileDurably(disk, formatBaseline(next), mode);
     out(`${options.dryRun ? "would accept" : "accepted"} ${fingerprint}: ${rule} in ${escapeText(path)}`);
-    if (!options.dryRun && !options.quiet) out(`next: git add ${BASELINE_FILE}`);
+    if (!options.dryRun && !options.quiet) out(`next: git add -- ${pathWord(BASELINE_FILE)}`);
     return EXIT.ok;
   } finally {
     context.reader.close();

@@ -1,15 +1,16 @@
 /** `check`: template, encrypted names and references against each other, and the form of each secrets file. */
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
-import { checkFormation, namesOf } from "../formation/drift.ts";
+import { namesOf } from "../formation/drift.ts";
 import type { Problem } from "../formation/problem.ts";
-import { applySeverities } from "../formation/severity.ts";
+import { problemsOf } from "../formation/severity.ts";
+import { resolveCommit } from "../git/ranges.ts";
 import { indexSnapshot, readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { readStaged } from "../git/staged.ts";
 import { tool } from "../invocation.ts";
+import { settingsOf } from "../plumbing/configuration.ts";
 import { formationsOf, type ReadFormation, readFormation } from "../plumbing/formation-state.ts";
 import { type CheckedFormation, formatCheckJson, formatCheckText } from "../report/check.ts";
-import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE } from "../settings.ts";
 import { out, styleFor, talk } from "../terminal.ts";
 import { openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
 
@@ -25,17 +26,19 @@ export interface CheckOptions extends Invocation {
 export async function check(options: CheckOptions): Promise<ExitCode> {
   if (options.staged && options.rev !== undefined)
     throw new MuxiGitError("usage", "--staged and --rev exclude one another");
-  const context = openContext(options, options.keyFile);
+  const context = openContext(options, {
+    keyFiles: options.keyFile,
+    ...(options.rev === undefined && { workTreeOr: tool("check --rev HEAD") }),
+  });
   try {
     const snapshot = await snapshotFor(options, context);
     const formations = selectFormations(options, context.topLevel, formationsOf(snapshot), options.paths);
-    const settingsBytes = await snapshot.read(SETTINGS_FILE);
-    const settings = settingsBytes === null ? DEFAULT_SETTINGS : parseSettings(settingsBytes);
+    const settings = await settingsOf(snapshot);
     const checked: CheckedFormation[] = [];
     for (const formation of formations) {
       const keys = context.keyring.keysFor(formation.path);
       const read = await readFormation(snapshot, formation, context.keyring.stateFor(formation.path), keys);
-      const problems = applySeverities(checkFormation(read.state, "check"), settings.severities, "check");
+      const problems = problemsOf(read.state, settings, "check");
       checked.push(describe(read, options.requireKey ? problems.map(requireKey) : problems));
     }
     if (options.json) out(formatCheckJson(checked));
@@ -56,13 +59,8 @@ function requireKey(problem: Problem): Problem {
 }
 
 async function snapshotFor(options: CheckOptions, context: RepositoryContext): Promise<Snapshot> {
-  const { topLevel, reader, places, bare } = context;
-  if (options.rev !== undefined) return readTree(options.rev, reader, topLevel);
-  if (bare) {
-    throw new MuxiGitError("bare-repository", "a bare repository has no working tree to check", {
-      hint: tool("check --rev HEAD"),
-    });
-  }
+  const { topLevel, reader, places } = context;
+  if (options.rev !== undefined) return readTree(resolveCommit(options.rev, topLevel), reader, topLevel);
   if (options.staged) return indexSnapshot((await readStaged(places, topLevel)).index, reader);
   return workingTreeSnapshot(topLevel);
 }

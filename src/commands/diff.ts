@@ -1,52 +1,52 @@
 /** `diff`: which secret names were added, removed, changed or renamed between two versions. */
 import { createHash } from "node:crypto";
+import { lstatSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import type { Formation } from "../formation/discover.ts";
 import { type FormationReview, type ReviewedVersion, reviewFormation } from "../formation/review.ts";
-import { runGit, tryGit } from "../git/run.ts";
+import { findCommit, parseRange, type Range, shallowHint } from "../git/ranges.ts";
+import { tryGit } from "../git/run.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { emptyTree } from "../git/staged.ts";
 import { tool } from "../invocation.ts";
+import { settingsOf } from "../plumbing/configuration.ts";
 import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
 import { formatDiffJson, formatDiffMarkdown, formatDiffText } from "../report/diff.ts";
 import { keyFingerprint } from "../secrets/key.ts";
 import { escapeText, out, styleFor } from "../terminal.ts";
-import { openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
+import { assertWorkTree, openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
 
 export interface DiffOptions extends Invocation {
-  range: string | undefined;
-  paths: readonly string[];
+  /** Revisions and paths as typed, up to `--`. */
+  given: readonly string[];
+  /** Paths after `--`; null where there is none. */
+  afterDashes: readonly string[] | null;
   format: "text" | "markdown" | "json";
   json: boolean;
   exitCode: boolean;
   keyFile: readonly string[];
 }
 
-/** The two versions, as a person named them. */
+/** The two versions. */
 interface Sides {
+  /** Oid of a commit, or of the empty tree. */
   base: string;
   /** null for the working tree. */
   head: string | null;
 }
 
 export async function diff(options: DiffOptions): Promise<ExitCode> {
-  const context = openContext(options, options.keyFile);
-  const { topLevel, reader, bare } = context;
+  const context = openContext(options, { keyFiles: options.keyFile });
+  const { topLevel, reader } = context;
   try {
-    const { sides, paths } = sidesOf(options, topLevel);
-    if (bare && sides.head === null) {
-      throw new MuxiGitError("bare-repository", "a bare repository has no working tree to compare", {
-        hint: tool("diff BASE...HEAD"),
-      });
-    }
+    const { revisions, paths } = sortArguments(options, topLevel);
+    const sides = sidesOf(revisions, topLevel);
+    if (sides.head === null) assertWorkTree(context.places, tool("diff BASE...HEAD"));
     const base = readTree(sides.base, reader, topLevel);
     const head = sides.head === null ? workingTreeSnapshot(topLevel) : readTree(sides.head, reader, topLevel);
-    const reviews = await reviewAll(
-      context,
-      base,
-      head,
-      paths.map((path) => repositoryPath(options, topLevel, path)),
-    );
+    const reviews = await reviewAll(context, base, head, options, paths);
     const names = { base: sides.base, head: sides.head ?? "working tree" };
     const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
     if (options.json || options.format === "json") out(formatDiffJson(names, reviews));
@@ -59,58 +59,101 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
   }
 }
 
-/** As git reads them: nothing is HEAD against the working tree, `A` is A against it, `A..B` and `A...B` two commits. */
-function sidesOf({ range, paths }: DiffOptions, cwd: string): { sides: Sides; paths: readonly string[] } {
-  if (range === undefined) return { sides: { base: commit("HEAD", cwd), head: null }, paths };
-  const three = range.split("...");
-  if (three.length === 2) {
-    const [left, right] = [commit(three[0] || "HEAD", cwd), commit(three[1] || "HEAD", cwd)];
-    const base = tryGit(["merge-base", left, right], { cwd });
-    if (base.code !== 0) {
-      throw new MuxiGitError("no-merge-base", `'${escapeText(range)}' have no common ancestor here`, {
-        hint: "in a shallow clone (CI), fetch the history first: git fetch --unshallow",
+/** Revisions and paths, told apart as git does (gitcli(7)): what stands after `--` is a path. */
+function sortArguments(options: DiffOptions, topLevel: string): { revisions: string[]; paths: string[] } {
+  const { given, afterDashes } = options;
+  if (afterDashes !== null) {
+    if (given.length > 2) throw new MuxiGitError("usage", "at most two revisions stand before '--'");
+    return { revisions: [...given], paths: [...afterDashes] };
+  }
+  const firstPath = given.findIndex((one, at) => {
+    const known = at < 2 && isRevision(one, topLevel);
+    if (known && existsAt(options, one)) {
+      throw new MuxiGitError("ambiguous", `'${escapeText(one)}' is both a revision and a file`, {
+        hint: "put '--' after revisions, before paths",
       });
     }
-    return { sides: { base: base.stdout.toString("latin1").trim(), head: right }, paths };
+    return !known;
+  });
+  if (firstPath < 0) return { revisions: [...given], paths: [] };
+  const [revisions, paths] = [given.slice(0, firstPath), given.slice(firstPath)];
+  for (const path of paths) {
+    if (existsAt(options, path)) continue;
+    if (paths[0] === path && revisions.length < 2) resolveRevision(path, topLevel);
+    throw new MuxiGitError("no-file", `there is no '${escapeText(path)}' here`, {
+      hint: "a path that only one of the versions has stands after '--'",
+    });
   }
-  const two = range.split("..");
-  if (two.length === 2) {
-    return { sides: { base: commit(two[0] || "HEAD", cwd), head: commit(two[1] || "HEAD", cwd) }, paths };
-  }
-  return { sides: { base: commit(range, cwd), head: null }, paths };
+  return { revisions, paths };
 }
 
-function commit(rev: string, cwd: string): string {
-  const found = tryGit(["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`], { cwd });
-  if (found.code === 0) return found.stdout.toString("latin1").trim();
-  // Before the first commit, everything is new.
-  if (rev === "HEAD") return runGit(["hash-object", "-t", "tree", "--stdin"], { cwd }).toString("latin1").trim();
-  throw new MuxiGitError("bad-revision", `git knows no commit '${escapeText(rev)}' here`, {
-    hint: "in a shallow clone (CI), fetch the history first: git fetch --unshallow",
-  });
+function existsAt({ cwd }: DiffOptions, path: string): boolean {
+  return lstatSync(resolve(cwd, path), { throwIfNoEntry: false }) !== undefined;
+}
+
+function isRevision(text: string, cwd: string): boolean {
+  try {
+    resolveRevision(text, cwd);
+    return true;
+  } catch (error) {
+    if (error instanceof MuxiGitError && error.code === "bad-revision") return false;
+    throw error;
+  }
+}
+
+/** A revision or range. HEAD before the first commit is the empty tree: everything is new. */
+function resolveRevision(text: string, cwd: string): Range {
+  const unborn = text === "HEAD" && findCommit("HEAD", cwd) === null;
+  if (!unborn) return parseRange(text, cwd);
+  const empty = emptyTree(cwd);
+  return { dots: "", base: empty, head: empty };
+}
+
+/** As git reads them: nothing is HEAD against the working tree, `A` is A against it; `A B`, `A..B` and `A...B` are two commits. */
+function sidesOf(revisions: readonly string[], cwd: string): Sides {
+  const [first = "HEAD", second] = revisions;
+  const one = resolveRevision(first, cwd);
+  if (second !== undefined) {
+    const two = resolveRevision(second, cwd);
+    if (one.dots !== "" || two.dots !== "") throw new MuxiGitError("usage", "two revisions, or one range");
+    return { base: one.head, head: two.head };
+  }
+  if (one.dots === "") return { base: one.head, head: null };
+  if (one.dots === "..") return { base: one.base, head: one.head };
+  const base = tryGit(["merge-base", one.base, one.head], { cwd });
+  if (base.code !== 0) {
+    throw new MuxiGitError("no-merge-base", `'${escapeText(first)}' have no common ancestor here`, shallowHint(cwd));
+  }
+  return { base: base.stdout.toString("latin1").trim(), head: one.head };
 }
 
 async function reviewAll(
   context: RepositoryContext,
   base: Snapshot,
   head: Snapshot,
+  options: DiffOptions,
   paths: readonly string[],
 ): Promise<FormationReview[]> {
+  const settings = await settingsOf(head);
   const [before, after] = [formationsOf(base), formationsOf(head)].map(
     (list) => new Map(list.map((formation) => [formation.path, formation])),
   );
   const all = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].sort((a, b) => (a < b ? -1 : 1));
-  const wanted = (path: string) =>
-    paths.length === 0 ||
-    paths.some((one) => one === "" || path === one || path.startsWith(`${one}/`) || one.startsWith(`${path}/`));
+  const wanted = selectFormations(
+    options,
+    context.topLevel,
+    all.map((path) => ({ path })),
+    paths,
+  );
   const reviews: FormationReview[] = [];
-  for (const path of all.filter(wanted)) {
+  for (const { path } of wanted) {
     const old = before?.get(path);
     const now = after?.get(path);
     const review = reviewFormation(
       path,
       old === undefined ? null : await version(context, base, old),
       now === undefined ? null : await version(context, head, now),
+      settings,
     );
     if (review !== null) reviews.push(review);
   }

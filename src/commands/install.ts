@@ -1,10 +1,10 @@
 /** `install`: plan, apply, verify; undo where the result would not run. */
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
-import { shellQuote, tool } from "../invocation.ts";
+import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
 import { auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
 import { type Applied, applyPlan } from "../setup/apply.ts";
@@ -47,6 +47,7 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     talk("muxi-git: no git repository here, nothing installed");
     return EXIT.ok;
   }
+  setReaderDirectory(relative(repository.topLevel, options.cwd).split(sep).join("/"));
   const planOptions: PlanOptions = {
     hooks: options.hooks,
     local: options.local,
@@ -204,7 +205,7 @@ async function reportSecrets(repository: Repository): Promise<void> {
     out(
       `${stale.length === 1 ? "one secrets file is" : `${stale.length} secrets files are`} not in canonical form yet:`,
     );
-    const paths = stale.slice(0, SHOWN).map((report) => shellQuote(escapeText(secretsFile(report))));
+    const paths = stale.slice(0, SHOWN).map((report) => pathWord(secretsFile(report)));
     out(`  ${tool(stale.length > SHOWN ? "normalize" : `normalize ${paths.join(" ")}`)}`);
   }
   for (const report of reports.filter((one) => one.opened === false).slice(0, SHOWN)) {
@@ -233,7 +234,7 @@ function printSharing(repository: Repository): void {
   if (paths.length === 0) return;
   out("share it with the team:");
   out(
-    `  git add ${paths.map(shellQuote).join(" ")} && git commit -m ${shellQuote("Protect MUXI secrets with muxi-git")}`,
+    `  git add -- ${paths.map(pathWord).join(" ")} && git commit -m ${shellQuote("Protect MUXI secrets with muxi-git")}`,
   );
 }
 

@@ -9,7 +9,7 @@ import { encryptedPath } from "../plumbing/known.ts";
 import { keyFingerprint } from "../secrets/key.ts";
 import { openStored } from "../secrets/stored-form.ts";
 import { escapeText, out } from "../terminal.ts";
-import { openContext, pickFormation } from "./repository-context.ts";
+import { IN_A_CLONE, openContext, pickFormation } from "./repository-context.ts";
 
 export interface KeyAcceptOptions extends Invocation {
   formation?: string;
@@ -17,7 +17,8 @@ export interface KeyAcceptOptions extends Invocation {
 }
 
 export async function keyAccept(options: KeyAcceptOptions): Promise<ExitCode> {
-  const { places, topLevel, keyring } = openContext(options);
+  const { places, topLevel, keyring, reader } = openContext(options, { workTreeOr: IN_A_CLONE });
+  reader.close();
   const formations = formationsOf(workingTreeSnapshot(topLevel));
   const { path } = pickFormation(options, topLevel, formations, options.formation);
   const shown = escapeText(path === "" ? "the root formation" : path);

@@ -7,14 +7,13 @@
  * the blob of the index where it holds the same secrets, so `git add` would
  * change nothing.
  */
-import { statSync } from "node:fs";
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { encodePath, type IndexEntry, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
 import { runGit, tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
-import { diskPath, readWorkingFile } from "../git/working-file.ts";
+import { type Rewritable, readForRewrite } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
@@ -22,7 +21,7 @@ import { parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts
 import { type Key, keyFingerprint } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { escapeText, out, talk } from "../terminal.ts";
-import { openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
+import { IN_A_CLONE, openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
 
 export interface NormalizeOptions extends Invocation {
   paths: readonly string[];
@@ -36,7 +35,7 @@ type Outcome =
   | { kind: "refused"; reason: string };
 
 export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
-  const context = openContext(options);
+  const context = openContext(options, { workTreeOr: IN_A_CLONE });
   const formations = selectFormations(
     options,
     context.topLevel,
@@ -51,6 +50,7 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
     if (result === null) continue;
     for (const line of result.done)
       out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
+    if (result.leftAlone !== undefined && !options.quiet) talk(`left alone: ${escapeText(file)}: ${result.leftAlone}`);
     if (result.refused !== null) talk(`muxi-git: error: cannot normalize '${escapeText(file)}': ${result.refused}`);
     rewritten += result.done.length > 0 ? 1 : 0;
     refused += result.refused === null ? 0 : 1;
@@ -67,13 +67,22 @@ async function normalizeFile(
   formation: string,
   file: string,
   dryRun: boolean,
-): Promise<{ done: string[]; refused: string | null } | null> {
+): Promise<{ done: string[]; refused: string | null; leftAlone?: string } | null> {
   const { topLevel, keyring, reader } = context;
   const listed = runGit(["--literal-pathspecs", "ls-files", "-s", "-z", "--", file], { cwd: topLevel });
   const entries = parseIndexEntries(listed).filter((entry) => entry.path === file);
-  const working = readWorkingFile(topLevel, file);
-  if (working === null && entries.length === 0) return null;
   if (entries.some((entry) => entry.mode === MODE_SYMLINK)) return null;
+  const bits = bitsOf(topLevel, file);
+  if (bits.skipWorktree) return { done: [], refused: null, leftAlone: "it is outside the sparse checkout" };
+  let rewritable: Rewritable;
+  try {
+    rewritable = readForRewrite(topLevel, file);
+  } catch (error) {
+    if (error instanceof MuxiGitError) return { done: [], refused: error.message };
+    throw error;
+  }
+  const working = rewritable.bytes;
+  if (working === null && entries.length === 0) return null;
   if (entries.some((entry) => entry.stage !== 0)) return { done: [], refused: "it has an unresolved merge conflict" };
   const key = keyring.of(formation);
   if (key.state !== "ok")
@@ -87,15 +96,12 @@ async function normalizeFile(
   const staged = blob === null ? null : canonicalOf(blob, key.key);
 
   if (onDisk?.kind === "rewrite") {
-    if (!dryRun) {
-      const path = diskPath(topLevel, file);
-      writeFileDurably(path, onDisk.bytes, statSync(path).mode & 0o777);
-    }
+    if (!dryRun) writeFileDurably(rewritable.disk, onDisk.bytes, rewritable.mode);
     done.push(`working tree, ${onDisk.from}`);
   }
   const next = staged?.kind === "rewrite" ? staged.bytes : null;
   if (next !== null) {
-    if (!dryRun) stage(topLevel, file, next, entry);
+    if (!dryRun) stage(topLevel, file, next, entry, bits.assumeUnchanged);
     done.push("staged");
   } else if (entry === undefined && working !== null && !isIgnored(topLevel, file)) {
     if (!dryRun) stage(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined);
@@ -104,11 +110,30 @@ async function normalizeFile(
   return { done, refused: staged?.kind === "refused" ? `what is staged: ${staged.reason}` : null };
 }
 
+interface IndexBits {
+  /** Outside a sparse checkout, or told so by hand: `git add` leaves such a path alone as well. */
+  skipWorktree: boolean;
+  assumeUnchanged: boolean;
+}
+
+/** The tag of `ls-files -v`: `S` skip-worktree, in lower case assume-unchanged. */
+function bitsOf(topLevel: string, file: string): IndexBits {
+  const listed = runGit(["--literal-pathspecs", "ls-files", "-v", "-z", "--", file], { cwd: topLevel });
+  const tag = String.fromCharCode(listed[0] ?? 0);
+  return { skipWorktree: /^s$/i.test(tag), assumeUnchanged: /^[a-z]$/.test(tag) };
+}
+
 function isIgnored(topLevel: string, file: string): boolean {
   return tryGit(["check-ignore", "-q", "--stdin", "-z"], { cwd: topLevel, input: `${file}\0` }).code === 0;
 }
 
-function stage(topLevel: string, file: string, bytes: Buffer, entry: IndexEntry | undefined): void {
+function stage(
+  topLevel: string,
+  file: string,
+  bytes: Buffer,
+  entry: IndexEntry | undefined,
+  assumeUnchanged = false,
+): void {
   const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes })
     .toString("latin1")
     .trim();
@@ -118,6 +143,11 @@ function stage(topLevel: string, file: string, bytes: Buffer, entry: IndexEntry 
     Buffer.from([0]),
   ]);
   runGit(["update-index", "-z", "--index-info"], { cwd: topLevel, input: record });
+  // --index-info makes a new entry, without the bits of the old one.
+  if (assumeUnchanged) {
+    const path = Buffer.concat([encodePath(file), Buffer.from([0])]);
+    runGit(["update-index", "-z", "--assume-unchanged", "--stdin"], { cwd: topLevel, input: path });
+  }
 }
 
 function canonicalOf(bytes: Buffer, key: Key): Outcome {

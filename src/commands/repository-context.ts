@@ -5,7 +5,7 @@ import { MuxiGitError } from "../errors.ts";
 import type { Formation } from "../formation/discover.ts";
 import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
-import { shellQuote } from "../invocation.ts";
+import { setReaderDirectory, shellQuote } from "../invocation.ts";
 import { Keyring } from "../plumbing/formation-state.ts";
 import { readKeyFile } from "../plumbing/keyring.ts";
 import { parseKey } from "../secrets/key.ts";
@@ -20,16 +20,31 @@ export interface RepositoryContext {
   keyring: Keyring;
 }
 
-/** @throws MuxiGitError `no-repository`. */
-export function openContext(invocation: Invocation, keyFiles: readonly string[] = []): RepositoryContext {
+export interface ContextNeeds {
+  /** Keys as `--key-file` named them. */
+  keyFiles?: readonly string[];
+  /** The command needs a working tree; what to do or run where there is none. */
+  workTreeOr?: string;
+}
+
+/** What a command that is about a working tree says of the way on. */
+export const IN_A_CLONE = "run this in a clone that has a working tree";
+
+/**
+ * @throws MuxiGitError `no-repository`; `bare-repository` where a working tree is
+ * needed; `no-key-file`, and what is wrong with a key.
+ */
+export function openContext(invocation: Invocation, needs: ContextNeeds = {}): RepositoryContext {
   const places = findGitPlaces(invocation.cwd, invocation.env);
   if (places === null) {
     throw new MuxiGitError("no-repository", `no git repository at '${escapeText(invocation.cwd)}'`, {
       hint: "run this inside a repository, or name one with -C DIR",
     });
   }
+  if (needs.workTreeOr !== undefined) assertWorkTree(places, needs.workTreeOr);
   const topLevel = places.topLevel ?? places.gitDir;
-  const given = keyFiles.map((file) => {
+  setReaderDirectory(relative(topLevel, invocation.cwd).split(sep).join("/"));
+  const given = (needs.keyFiles ?? []).map((file) => {
     const path = resolve(invocation.cwd, file);
     const bytes = readKeyFile(path);
     if (bytes === null) throw new MuxiGitError("no-key-file", `there is no key file '${escapeText(file)}'`);
@@ -42,6 +57,14 @@ export function openContext(invocation: Invocation, keyFiles: readonly string[] 
     reader: openBlobReader(topLevel),
     keyring: new Keyring(topLevel, places, given),
   };
+}
+
+/** @throws MuxiGitError `bare-repository`, with `hint`, where there is no working tree: also inside `.git`. */
+export function assertWorkTree({ topLevel }: GitPlaces, hint: string): void {
+  if (topLevel !== null) return;
+  throw new MuxiGitError("bare-repository", "there is no working tree here: this is a bare repository or a git dir", {
+    hint,
+  });
 }
 
 /** A path as the person typed it, as a repository path; `""` is the root. */
@@ -91,26 +114,28 @@ function listed(formations: readonly Formation[]): string {
   return `name one with -F: ${shown.join(", ")}${formations.length > shown.length ? ", …" : ""}`;
 }
 
-/** The formations that the given paths name or lie in; all when no path is given. */
-export function selectFormations(
+/**
+ * The formations that the given paths name, hold or lie in; all when no path is given.
+ *
+ * @throws MuxiGitError `no-formation` where one of the paths has to do with none.
+ */
+export function selectFormations<T extends Pick<Formation, "path">>(
   invocation: Invocation,
   topLevel: string,
-  formations: readonly Formation[],
+  formations: readonly T[],
   paths: readonly string[],
-): Formation[] {
+): T[] {
   if (paths.length === 0) return [...formations];
-  const wanted = paths.map((path) => repositoryPath(invocation, topLevel, path));
-  const chosen = formations.filter((one) =>
-    wanted.some(
-      (path) =>
-        path === "" ||
-        one.path === path ||
-        one.path.startsWith(`${path}/`) ||
-        (one.path === "" ? !path.includes("/") : path.startsWith(`${one.path}/`)),
-    ),
-  );
-  if (chosen.length === 0) {
-    throw new MuxiGitError("no-formation", `no formation at '${escapeText(paths.join("', '"))}'`);
+  const chosen = new Set<T>();
+  for (const given of paths) {
+    const path = repositoryPath(invocation, topLevel, given);
+    const within = formations.filter((one) => path === "" || one.path === path || one.path.startsWith(`${path}/`));
+    const [around] = formations
+      .filter((one) => one.path === "" || path.startsWith(`${one.path}/`))
+      .sort((a, b) => b.path.length - a.path.length);
+    const found = within.length > 0 || around === undefined ? within : [around];
+    if (found.length === 0) throw new MuxiGitError("no-formation", `no formation at '${escapeText(given)}'`);
+    for (const one of found) chosen.add(one);
   }
-  return chosen;
+  return formations.filter((one) => chosen.has(one));
 }

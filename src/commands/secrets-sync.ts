@@ -2,18 +2,17 @@
  * `secrets sync --template-only`: add to the template the names that secrets.enc
  * and the references have. Nothing is removed or reordered; references need no key.
  */
-import { statSync } from "node:fs";
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { namesOf } from "../formation/drift.ts";
 import { addNames, decodeTemplate, formatTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
-import { diskPath, readWorkingFile } from "../git/working-file.ts";
-import { shellQuote } from "../invocation.ts";
+import { readForRewrite } from "../git/working-file.ts";
+import { pathWord } from "../invocation.ts";
 import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
 import { escapeText, out } from "../terminal.ts";
-import { openContext, pickFormation } from "./repository-context.ts";
+import { IN_A_CLONE, openContext, pickFormation } from "./repository-context.ts";
 
 export interface SecretsSyncOptions extends Invocation {
   formation?: string;
@@ -21,7 +20,7 @@ export interface SecretsSyncOptions extends Invocation {
 }
 
 export async function secretsSync(options: SecretsSyncOptions): Promise<ExitCode> {
-  const { topLevel, keyring, reader } = openContext(options);
+  const { topLevel, keyring, reader } = openContext(options, { workTreeOr: IN_A_CLONE });
   reader.close();
   const snapshot = workingTreeSnapshot(topLevel);
   const formation = pickFormation(options, topLevel, formationsOf(snapshot), options.formation);
@@ -36,7 +35,7 @@ export async function secretsSync(options: SecretsSyncOptions): Promise<ExitCode
   const missing = [...new Set([...(encrypted ?? []), ...referenced])].filter((name) => !known.has(name));
 
   const path = formation.path === "" ? "secrets" : `${formation.path}/secrets`;
-  const bytes = readWorkingFile(topLevel, path);
+  const { disk, bytes, mode } = readForRewrite(topLevel, path);
   const { text, problem } = decodeTemplate(bytes ?? Buffer.alloc(0));
   if (text === null || problem !== undefined) {
     throw new MuxiGitError("template-unreadable", `cannot edit '${escapeText(path)}': it ${problem ?? "is not text"}`, {
@@ -52,14 +51,11 @@ export async function secretsSync(options: SecretsSyncOptions): Promise<ExitCode
   const added = templateEntries(after)
     .slice(templateEntries(before).length)
     .map((entry) => entry.name);
-  if (!options.dryRun) {
-    const disk = diskPath(topLevel, path);
-    writeFileDurably(disk, formatTemplate(after), bytes === null ? 0o644 : statSync(disk).mode & 0o777);
-  }
+  if (!options.dryRun) writeFileDurably(disk, formatTemplate(after), mode);
   out(`${options.dryRun ? "would add" : "added"} to ${escapeText(path)}: ${added.join(", ")}`);
   if (encrypted === null && formation.encrypted !== null && !options.quiet) {
     out("names of secrets.enc could not be read without its key");
   }
-  if (!options.quiet && !options.dryRun) out(`next: git add ${escapeText(shellQuote(path))}`);
+  if (!options.quiet && !options.dryRun) out(`next: git add -- ${pathWord(path)}`);
   return EXIT.ok;
 }

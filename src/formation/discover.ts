@@ -23,7 +23,7 @@ export interface Formation {
 }
 
 /** In the order in which MUXI's runtime looks for them. */
-const FORMATION_FILES = ["formation.afs", "formation.yaml", "formation.yml"] as const;
+export const FORMATION_FILES = ["formation.afs", "formation.yaml", "formation.yml"] as const;
 
 /** Every formation among `paths`, sorted by path. */
 export function findFormations(paths: Iterable<string>): Formation[] {

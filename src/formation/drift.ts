@@ -10,7 +10,7 @@
  * needs no value is said. Files may hold anything: bytes that are not UTF-8 are read so that ASCII names are found.
  */
 import { sha256 } from "../builtin.ts";
-import { shellQuote, tool } from "../invocation.ts";
+import { handThen, inFolder, pathWord, shellQuote, tool } from "../invocation.ts";
 import type { Secrets, SecretValue } from "../secrets/json.ts";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
 import type { Formation } from "./discover.ts";
@@ -78,6 +78,19 @@ export function checkFormation(state: FormationState, occasion: Occasion): Probl
   if (template.comparable) compareNames(report, state, template, references);
   checkNames(report, state, template, references);
   return report.sorted();
+}
+
+/** The same problem where HEAD holds this secrets.enc in a form that can be brought back. */
+export function withPredecessor(problem: Problem): Problem {
+  const { path, message } = problem;
+  if (problem.fix !== unstage(path) || !path.endsWith("secrets.enc")) return problem;
+  return problem.code === "conflict-markers"
+    ? {
+        ...problem,
+        message: `${message} (the fix takes ours; theirs: git checkout MERGE_HEAD -- ${pathWord(path)})`,
+        fix: `git checkout HEAD -- ${pathWord(path)}`,
+      }
+    : { ...problem, fix: restore(path) };
 }
 
 /** What this version does to a secrets.enc that a parent held: damaged, key-changed, value-dropped. Sorted as above. */
@@ -176,16 +189,16 @@ function checkTemplate(report: Report, template: ReadTemplate): void {
   if (problem !== undefined) {
     report.add("template-unreadable", {
       path,
-      message: `the template '${path}' ${problem}`,
-      fix: `save ${shellQuote(path)} as UTF-8`,
+      message: `the template ${problem}`,
+      fix: handThen(`save ${pathWord(path)} as UTF-8`, stage(path)),
     });
   }
   if (markers[0] !== undefined) {
     report.add("conflict-markers", {
       path,
       line: markers[0],
-      message: `the template '${path}' holds conflict markers`,
-      fix: `keep the names of both sides, delete the marker lines, then: git add -- ${shellQuote(path)}`,
+      message: "the template holds conflict markers",
+      fix: handThen(`keep the names of both sides in ${pathWord(path)} and delete the marker lines`, stage(path)),
     });
   }
   for (const entry of template.entries) {
@@ -201,8 +214,11 @@ function checkTemplate(report: Report, template: ReadTemplate): void {
         ? `'${name}' has a value in the template, and a template is shared in clear`
         : "a line of the template holds what looks like a value, and a template is shared in clear",
       fix: name
-        ? `leave '${entry.name}=' empty on line ${entry.line} of ${shellQuote(path)}; the value belongs in secrets.enc: muxi secrets set ${name}`
-        : `delete line ${entry.line} of ${shellQuote(path)}`,
+        ? handThen(
+            `leave '${entry.name}=' empty on line ${entry.line} of ${pathWord(path)} (the value belongs in secrets.enc: ${setting(report.formation, name)})`,
+            stage(path),
+          )
+        : handThen(`delete line ${entry.line} of ${pathWord(path)}`, stage(path)),
     });
   }
 }
@@ -216,12 +232,11 @@ function isPastedValue(entry: TemplateEntry): boolean {
 
 function checkEncrypted(report: Report, { formation, encrypted, keyState }: FormationState): void {
   const path = formation.encrypted ?? inFormation(formation, "secrets.enc");
-  const quoted = shellQuote(path);
   if (keyState === "hex") {
     const key = inFormation(formation, ".key");
     report.add("hex-key", {
       path: key,
-      message: `'${key}' is 64 hex digits, which MUXI's command line accepts and its runtime refuses`,
+      message: "the key is 64 hex digits, which MUXI's command line accepts and its runtime refuses",
       fix: "replace it with the URL-safe base64 of the same 32 bytes",
     });
   }
@@ -233,44 +248,38 @@ function checkEncrypted(report: Report, { formation, encrypted, keyState }: Form
       report.add("not-encrypted", {
         path,
         valueId: encrypted.contentId,
-        message:
-          encrypted.kind === "plaintext"
-            ? `'${path}' is not encrypted: it holds secrets in clear`
-            : `'${path}' is not encrypted: it holds no token`,
-        fix:
-          encrypted.kind === "plaintext"
-            ? `${tool(`normalize ${quoted}`)}, with the formation's .key in place`
-            : `bring the last good version back: git restore --staged --worktree -- ${quoted}`,
+        message: encrypted.kind === "plaintext" ? "it holds secrets in clear" : "it holds no token",
+        fix: encrypted.kind === "plaintext" ? encryptIt(path, formation, keyState) : report.wayBack(path),
       });
       break;
     case "conflict-markers":
       report.add("conflict-markers", {
         path,
-        message: `'${path}' holds conflict markers`,
-        fix: `take one whole side: git checkout --ours -- ${quoted} (or --theirs), set what the other had, then: git add -- ${quoted}`,
+        message: "it holds conflict markers",
+        fix: report.wayBack(path),
       });
       break;
     case "damaged":
       report.add("damaged", {
         path,
-        message: `'${path}' is damaged: ${encrypted.message}`,
-        fix: `bring the last good version back: git restore --staged --worktree -- ${quoted}`,
+        message: encrypted.message,
+        fix: report.wayBack(path),
       });
       break;
     case "locked":
       report.add("key-missing", {
         path,
-        message: `could not compare '${path}' with the template: ${WHY_LOCKED[keyState]}`,
-        fix: `put the formation's key into ${shellQuote(inFormation(formation, ".key"))}`,
+        message: `not compared with the template: ${WHY_LOCKED[keyState]}`,
+        fix: `put the formation's key into ${pathWord(inFormation(formation, ".key"))}`,
       });
       break;
     case "opened":
-      checkValues(report, path, encrypted.secrets);
+      checkValues(report, formation, path, encrypted.secrets);
       if (!encrypted.canonical) {
         report.add("not-canonical", {
           path,
-          message: `'${path}' is not in canonical form, so the same secrets will show as a change`,
-          fix: tool(`normalize ${quoted}`),
+          message: "not in canonical form, so the same secrets will show as a change",
+          fix: tool(`normalize ${pathWord(path)}`),
         });
       }
   }
@@ -283,18 +292,28 @@ const WHY_LOCKED: Readonly<Record<KeyState, string>> = {
   malformed: "the key here is malformed",
 };
 
-function checkValues(report: Report, path: string, secrets: Secrets): void {
+function checkValues(report: Report, formation: Formation, path: string, secrets: Secrets): void {
+  const template = formation.template ?? inFormation(formation, "secrets");
   for (const [name, value] of secrets) {
     const normal = normalizeName(name);
     if (normal !== name || name === "") {
+      const reachable = hasValue(secrets.get(normal));
       report.add("name-not-normalised", {
         path,
         name,
-        message: `MUXI cannot look '${name}' up: it asks for '${normal}'`,
+        // MUXI can neither read nor delete what is stored so. Beside the name that it asks for, it is a left-over;
+        // a name without a letter or digit is one in any case, since nothing that MUXI asks for means it.
+        severity: reachable || normal === "" ? "warning" : undefined,
+        message:
+          normal === ""
+            ? `MUXI cannot look '${name}' up: no letter or digit in it`
+            : `MUXI cannot look '${name}' up: it asks for '${normal}'${reachable ? ", which is stored as well" : ""}`,
         fix:
           normal === ""
             ? "store the value under a name of letters"
-            : `store the value again: muxi secrets set ${normal}`,
+            : reachable
+              ? `nothing has to be done; the value of '${name}' is not in use`
+              : `${setting(formation, normal)} && ${stage(path, template)}`,
       });
     }
     if (value.kind === "other") {
@@ -302,7 +321,7 @@ function checkValues(report: Report, path: string, secrets: Secrets): void {
         path,
         name,
         message: `the value of '${name}' is no string, and MUXI's command line then reads none of the secrets`,
-        fix: `store it as text: muxi secrets set ${shellQuote(name)}`,
+        fix: `${setting(formation, name)} && ${stage(path, template)}`,
       });
     } else if (value.value.includes("\\")) {
       report.add("value-with-backslash", {
@@ -326,7 +345,10 @@ function checkReferences(report: Report, references: ReadReferences): void {
       name: name === "" ? undefined : name,
       severity: path.endsWith(".md") ? "warning" : undefined,
       message: `${name === "" ? "a reference" : `the reference to '${name}'`} stays as literal text: ${reason}`,
-      fix: `write it as \${{ secrets.${name === "" ? "NAME" : name} }} on line ${line} of ${shellQuote(path)}`,
+      fix: handThen(
+        `write it as \${{ secrets.${name === "" ? "NAME" : name} }} on line ${line} of ${pathWord(path)}`,
+        stage(path),
+      ),
     });
   }
 }
@@ -335,8 +357,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
   const { formation, encrypted } = state;
   const encryptedPath = formation.encrypted ?? inFormation(formation, "secrets.enc");
   const stored = encrypted.kind === "opened" ? storedNames(encrypted.secrets) : null;
-  const where = formation.path === "" ? "" : ` -F ${shellQuote(formation.path)}`;
-  const sync = `${tool(`secrets sync --template-only${where}`)} && git add ${shellQuote(template.path)}`;
+  const sync = `${tool(`secrets sync --template-only${chosen(formation)}`)} && ${stage(template.path)}`;
   const missingSeverity = (name: string): Severity | undefined => (isGeneratedByMuxi(name) ? "note" : undefined);
 
   for (const [name, { path, line }] of references.byName) {
@@ -346,7 +367,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
       line,
       name,
       severity: missingSeverity(name),
-      message: `'${name}' is referenced here and missing from the template '${template.path}'`,
+      message: `'${name}' is referenced here and missing from the template`,
       fix: sync,
     });
   }
@@ -356,7 +377,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
       path: encryptedPath,
       name,
       severity: missingSeverity(name),
-      message: `'${name}' is stored in '${encryptedPath}' and missing from the template '${template.path}'`,
+      message: `'${name}' is stored here and missing from the template`,
       fix: sync,
     });
   }
@@ -364,12 +385,12 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
     const reference = references.byName.get(name);
     const secrets = encrypted.kind === "opened" ? encrypted.secrets : null;
     if (stored !== null && secrets !== null && !hasValue(secrets.get(stored.get(name) ?? name))) {
-      const subject = { name, severity: missingSeverity(name), fix: `muxi secrets set ${name}` };
+      const subject = { name, severity: missingSeverity(name), fix: setting(formation, name) };
       if (reference === undefined) {
-        const message = `'${name}' has no value in '${encryptedPath}'`;
+        const message = `'${name}' has no value in secrets.enc`;
         report.add("name-without-value", { path: template.path, line: entry.line, message, ...subject });
       } else {
-        const message = `'${name}' is referenced here and has no value in '${encryptedPath}'`;
+        const message = `'${name}' is referenced here and has no value in secrets.enc`;
         report.add("reference-without-value", { path: reference.path, line: reference.line, message, ...subject });
       }
     }
@@ -379,7 +400,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
         line: entry.line,
         name,
         message: `'${name}' is in the template and no file of the formation references it`,
-        fix: `reference it as \${{ secrets.${name} }}, or delete line ${entry.line} of ${shellQuote(template.path)}`,
+        fix: `reference it as \${{ secrets.${name} }}, or delete line ${entry.line} of ${pathWord(template.path)}`,
       });
     }
   }
@@ -414,7 +435,7 @@ function checkNames(report: Report, state: FormationState, template: ReadTemplat
       message: entry.exported
         ? `MUXI reads 'export' on line ${entry.line} of the template as a part of the name '${name}'`
         : `MUXI stores '${name}' for what the template calls '${entry.name}'`,
-      fix: `write '${name}=' on line ${entry.line} of ${shellQuote(template.path)}`,
+      fix: handThen(`write '${name}=' on line ${entry.line} of ${pathWord(template.path)}`, stage(template.path)),
     });
   }
   const stored = state.encrypted.kind === "opened" ? storedNames(state.encrypted.secrets) : new Map<string, string>();
@@ -443,31 +464,26 @@ function compareKeys(report: Report, state: FormationState, parents: readonly Pa
   const before = parents.filter(({ encrypted: { kind } }) => kind === "opened" || kind === "locked");
   if (before.length === 0) return;
   const path = formation.encrypted ?? inFormation(formation, "secrets.enc");
-  const quoted = shellQuote(path);
   if (encrypted.kind === "locked") {
     if (!before.some(({ encrypted: { kind } }) => kind === "opened")) return;
     if (before.some(({ accepted }) => accepted === true)) return;
     report.add("damaged", {
       path,
-      message: `'${path}' no longer opens with any key here, and the version before it does`,
-      fix: `bring the last good version back: git restore --staged --worktree -- ${quoted}`,
+      message: "no key here opens it any more, and the version before it opens",
+      fix: restore(path),
     });
     return;
   }
   if (encrypted.kind !== "opened") return;
   const now = state.openedBy ?? "current";
   if (before.some(({ openedBy, accepted }) => accepted === true || openedBy === now)) return;
-  const back = `bring the last good version back: git restore --staged --worktree -- ${quoted}`;
   report.add("key-changed", {
     path,
     message:
       now === "old"
-        ? `'${path}' is encrypted with an old key, and the version before it with the key here`
-        : `'${path}' is encrypted with another key than the version before it`,
-    fix:
-      now === "old"
-        ? back
-        : `if you meant to change the key: ${tool(`key accept${formation.path === "" ? "" : ` -F ${shellQuote(formation.path)}`}`)}; else ${back}`,
+        ? "encrypted with an old key, and the version before it with the key here"
+        : `encrypted with another key than the version before it; if that is meant: ${tool(`key accept${chosen(formation)}`)}`,
+    fix: restore(path),
   });
 }
 
@@ -492,11 +508,8 @@ function compareValues(report: Report, state: FormationState, parents: readonly 
       path,
       name,
       severity: isGeneratedByMuxi(name) ? "note" : undefined,
-      message: `the value of '${name}' is gone from '${path}', and the formation still names it`,
-      fix:
-        encrypted.kind === "none"
-          ? `bring '${path}' back: git restore --staged --worktree -- ${shellQuote(path)}`
-          : `set it again (muxi secrets set ${name}), or delete '${name}' from the template and from what references it`,
+      message: `the value of '${name}' is gone, and the formation still names it: set it, or delete the name there too`,
+      fix: encrypted.kind === "none" ? restore(path) : `${setting(formation, name)} && ${stage(path)}`,
     });
   }
 }
@@ -515,12 +528,12 @@ type Details = Pick<Problem, "path" | "message" | "fix"> & {
 };
 
 class Report {
-  readonly #formation: Formation;
+  readonly formation: Formation;
   readonly #occasion: Occasion;
   readonly #problems: Problem[] = [];
 
   constructor(formation: Formation, occasion: Occasion) {
-    this.#formation = formation;
+    this.formation = formation;
     this.#occasion = occasion;
   }
 
@@ -528,7 +541,7 @@ class Report {
     this.#problems.push({
       code,
       severity: severity ?? severityOf(code, this.#occasion),
-      formation: this.#formation.path,
+      formation: this.formation.path,
       path,
       ...(line === undefined ? {} : { line }),
       ...(name === undefined ? {} : { name }),
@@ -536,6 +549,14 @@ class Report {
       fix,
       ...(valueId === undefined ? {} : { [VALUE_ID]: valueId }),
     });
+  }
+
+  /**
+   * The fix for bytes that are no secrets.enc. A commit's first check takes them out of it; where a version stands
+   * before them, {@link withPredecessor} takes that. A check of files as they stand knows no version before, and git does.
+   */
+  wayBack(path: string): string {
+    return this.#occasion === "commit" ? unstage(path) : restore(path);
   }
 
   sorted(): Problem[] {
@@ -547,6 +568,37 @@ class Report {
         compareUtf8(a.name ?? "", b.name ?? ""),
     );
   }
+}
+
+// ---- ways back
+
+function stage(...paths: string[]): string {
+  return `git add -- ${paths.map(pathWord).join(" ")}`;
+}
+
+function unstage(path: string): string {
+  return `git rm --cached -f -- ${pathWord(path)}`;
+}
+
+function restore(path: string): string {
+  return `git restore --staged --worktree -- ${pathWord(path)}`;
+}
+
+function setting(formation: Formation, name: string): string {
+  return inFolder(formation.path, `muxi secrets set ${shellQuote(name)}`);
+}
+
+/** The option that picks a formation; none where only the reader's own directory can be meant. */
+function chosen(formation: Formation): string {
+  const word = pathWord(formation.path);
+  return word === "." ? "" : ` -F ${word}`;
+}
+
+function encryptIt(path: string, formation: Formation, keyState: KeyState): string {
+  const normalize = tool(`normalize ${pathWord(path)}`);
+  return keyState === "ok"
+    ? normalize
+    : handThen(`put the formation's key into ${pathWord(inFormation(formation, ".key"))}`, normalize);
 }
 
 function inFormation(formation: Formation, file: string): string {

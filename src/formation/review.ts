@@ -7,9 +7,11 @@
  */
 import { diffNames } from "../secrets/names-diff.ts";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
-import { checkFormation, type EncryptedState, type FormationState, namesOf, problemIdentity } from "./drift.ts";
+import type { Settings } from "../settings.ts";
+import { type EncryptedState, type FormationState, namesOf, problemIdentity } from "./drift.ts";
 import type { Problem } from "./problem.ts";
 import { findReferences } from "./references.ts";
+import { problemsOf } from "./severity.ts";
 
 /** What could be read of one version's secrets.enc. */
 export type KeyReport = "opened" | "no-key" | "wrong-key" | "damaged" | "not-encrypted" | "none";
@@ -50,11 +52,15 @@ export interface ReviewedVersion {
   encryptedId: string | null;
 }
 
-/** @returns null where nothing that a reviewer would ask about differs. */
+/**
+ * @param settings - of the newer version: what a change of them hides or shows is the reviewer's to see there.
+ * @returns null where nothing that a reviewer would ask about differs.
+ */
 export function reviewFormation(
   path: string,
   base: ReviewedVersion | null,
   head: ReviewedVersion | null,
+  settings: Pick<Settings, "severities"> = { severities: {} },
 ): FormationReview | null {
   const before = base?.state.encrypted ?? { kind: "none" as const };
   const after = head?.state.encrypted ?? { kind: "none" as const };
@@ -65,9 +71,10 @@ export function reviewFormation(
     ? diffNames(secretsOf(before)!, secretsOf(after)!)
     : { ...difference(knownNames(base), knownNames(head)), renamed: [] };
   const encryptedChanged = (base?.encryptedId ?? null) !== (head?.encryptedId ?? null);
-  const old = new Set(base === null ? [] : checkFormation(base.state, "check").map(problemIdentity));
-  const problems =
-    head === null ? [] : checkFormation(head.state, "check").filter((problem) => !old.has(problemIdentity(problem)));
+  const problemsIn = (version: ReviewedVersion | null): Problem[] =>
+    version === null ? [] : problemsOf(version.state, settings, "check");
+  const old = new Set(problemsIn(base).map(problemIdentity));
+  const problems = problemsIn(head).filter((problem) => !old.has(problemIdentity(problem)));
 
   const review: FormationReview = {
     path,

@@ -1,6 +1,6 @@
 /** Severities as a repository's settings change them. */
-
 import type { Settings } from "../settings.ts";
+import { checkFormation, type FormationState } from "./drift.ts";
 import { isLeak, type Occasion, type Problem, severityOf } from "./problem.ts";
 
 /**
@@ -19,4 +19,13 @@ export function applySeverities(
     if (wanted === "off") return [];
     return [problem.severity === severityOf(problem.code, occasion) ? { ...problem, severity: wanted } : problem];
   });
+}
+
+/** What is wrong with a formation by a repository's settings: the one answer that check, status, diff and install give. */
+export function problemsOf(
+  state: FormationState,
+  { severities }: Pick<Settings, "severities">,
+  occasion: Occasion,
+): Problem[] {
+  return applySeverities(checkFormation(state, occasion), severities, occasion);
 }

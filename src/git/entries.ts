@@ -12,6 +12,7 @@ import { splitNul } from "./run.ts";
 export const ZERO_OID = /^0+$/;
 export const MODE_SYMLINK = "120000";
 export const MODE_SUBMODULE = "160000";
+export const MODE_TREE = "040000";
 
 export function decodePath(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");

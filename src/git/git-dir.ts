@@ -5,7 +5,7 @@
  * which may be a file `gitdir: PATH` (linked worktrees, submodules); the common
  * dir is named in `commondir`.
  */
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
 export interface GitPlaces {
@@ -83,4 +83,22 @@ function commonDirOf(gitDir: string, env: NodeJS.ProcessEnv): string {
 /** The main worktree's root, where the keys of linked worktrees stand; null for a bare repository or a submodule's dir. */
 export function mainWorktree(places: GitPlaces): string | null {
   return basename(places.commonDir) === ".git" ? dirname(places.commonDir) : null;
+}
+
+/** git reads a relative `GIT_INDEX_FILE` from the top level, where all our git runs; the others from where it starts. */
+const STARTING_PLACES = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"] as const;
+
+/**
+ * Make the variables that name a repository absolute in `env`. Commands are
+ * started anywhere and run git at the top level, where `GIT_DIR=../.git` would
+ * name another repository. Relative to `cwd`, as git reads them after `-C`;
+ * under an alias git starts us at the top level, and means that.
+ */
+export function makePlacesAbsolute(env: NodeJS.ProcessEnv, cwd: string): void {
+  for (const name of STARTING_PLACES) {
+    const given = env[name];
+    if (!given) continue;
+    const path = resolve(cwd, given);
+    env[name] = existsSync(path) ? path : resolve(given);
+  }
 }

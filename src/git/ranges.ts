@@ -1,5 +1,7 @@
 /**
- * What the commits of a range change, commit by commit.
+ * Revisions and ranges as a person types them, and what the commits of a range
+ * change, commit by commit. The one place where such a text reaches git: it
+ * leaves as an oid, so that `--output=FILE` is no option to anything.
  *
  * `diff-tree --stdin -r -m --root --raw -z --no-renames --no-abbrev`: without `-m`
  * what a merge itself adds is missed; `rev-list --objects` names one path a blob.
@@ -7,8 +9,9 @@
  * that differs.
  */
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../terminal.ts";
 import { parseRawDiff, type RawChange } from "./entries.ts";
-import { runGit, tryGit } from "./run.ts";
+import { gitFailed, runGit, tryGit } from "./run.ts";
 
 export interface CommitChanges {
   oid: string;
@@ -18,18 +21,59 @@ export interface CommitChanges {
 
 const DIFF_TREE = ["diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"];
 
+const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** The oid of the commit that `rev` names, null where git knows none. */
+export function findCommit(rev: string, cwd: string): string | null {
+  if (rev === "" || rev.includes("\0")) return null;
+  const found = tryGit(["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`], { cwd });
+  const oid = found.stdout.toString("latin1").trim();
+  // `^HEAD` answers `^<oid>`.
+  return found.code === 0 && OID.test(oid) ? oid : null;
+}
+
+/** @throws MuxiGitError `bad-revision` where git knows no such commit: a shallow clone, a typing error. */
+export function resolveCommit(rev: string, cwd: string): string {
+  const oid = findCommit(rev, cwd);
+  if (oid !== null) return oid;
+  throw new MuxiGitError("bad-revision", `git knows no commit '${escapeText(rev)}' here`, shallowHint(cwd));
+}
+
+/** A clone that CI made may lack what was asked for; anywhere else it is a typing error. */
+export function shallowHint(cwd: string): { hint?: string } {
+  const shallow = tryGit(["rev-parse", "--is-shallow-repository"], { cwd }).stdout.toString("latin1").trim() === "true";
+  return shallow ? { hint: "this clone is shallow; fetch its history first: git fetch --unshallow" } : {};
+}
+
+/** `A`, `A..B` or `A...B`, its ends resolved. */
+export interface Range {
+  dots: "" | ".." | "...";
+  /** Oid of A; of a single revision, the same as `head`. */
+  base: string;
+  /** Oid of B. */
+  head: string;
+}
+
 /**
- * Commits of `range` (`A..B`, `A...B`, or one revision for all its history), newest first.
+ * Parse a range; an end left out is HEAD.
  *
- * @throws MuxiGitError `bad-range` where git knows no such commits: a shallow clone, a typing error.
+ * @throws MuxiGitError `bad-revision` with the end that git does not know.
  */
-export function readRange(range: string, cwd: string): CommitChanges[] {
-  const listed = tryGit(["rev-list", "--parents", "--end-of-options", range, "--"], { cwd });
-  if (listed.code !== 0) {
-    throw new MuxiGitError("bad-range", `git knows no commits '${range}' here`, {
-      hint: "in a shallow clone (CI), fetch the history first: git fetch --unshallow",
-    });
+export function parseRange(text: string, cwd: string): Range {
+  const split = /^(.*?)(\.{2,3})(?!\.)(.*)$/s.exec(text);
+  if (split === null) {
+    const oid = resolveCommit(text, cwd);
+    return { dots: "", base: oid, head: oid };
   }
+  const [, left = "", dots, right = ""] = split;
+  const [base, head] = [left || "HEAD", right || "HEAD"].map((rev) => resolveCommit(rev, cwd));
+  return { dots: dots === "..." ? "..." : "..", base: base!, head: head! };
+}
+
+/** Commits of `range` (of a single revision, all its history), newest first. */
+export function readRange({ dots, base, head }: Range, cwd: string): CommitChanges[] {
+  const listed = tryGit(["rev-list", "--parents", dots === "" ? head : `${base}${dots}${head}`, "--"], { cwd });
+  if (listed.code !== 0) throw gitFailed(["rev-list"], listed.code, listed.stderr);
   const lines = listed.stdout.toString("latin1").split("\n").filter(Boolean);
   if (lines.length === 0) return [];
   const parentCount = new Map(lines.map((line) => [line.split(" ")[0]!, Math.max(1, line.split(" ").length - 1)]));

@@ -12,12 +12,12 @@
  * - it reports an error only where git wrote to stderr, and decodes output as
  *   UTF-8: exit codes and raw bytes are asked of run.ts instead.
  */
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type SimpleGit, simpleGit } from "simple-git";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../terminal.ts";
 import { type ConfigEntry, parseConfigList } from "./config.ts";
+import { makePlacesAbsolute } from "./git-dir.ts";
 import { type GitOptions, type GitResult, gitEnvironment, gitExecutable, gitFailed, runGit, tryGit } from "./run.ts";
 
 export interface GitVersion {
@@ -58,13 +58,7 @@ const NOT_PASSED_ON =
  */
 export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env): Repository {
   const own = gitEnvironment(env);
-  for (const name of ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"]) {
-    const given = own[name];
-    if (!given) continue;
-    // Relative to -C DIR as git reads it; under an alias git starts us at the top level, and means that.
-    const path = resolve(cwd, given);
-    own[name] = existsSync(path) ? path : resolve(given);
-  }
+  makePlacesAbsolute(own, cwd);
   const answer = (option: string): string => {
     const result = tryGit(["rev-parse", option], { cwd, env: own });
     if (result.code !== 0) {

@@ -75,9 +75,13 @@ export function treeSnapshot(tree: readonly TreeEntry[], reader: BlobReader): Sn
   return snapshotOfObjects(entries, reader);
 }
 
-/** The files of a commit or tree-ish. @throws MuxiGitError `git-failed` where `rev` names none. */
+/**
+ * The files of a commit or tree-ish: an oid, or a name of ours. What a person
+ * typed passes ranges.ts first. @throws MuxiGitError `git-failed` where `rev` names none.
+ */
 export function readTree(rev: string, reader: BlobReader, cwd: string): Snapshot {
-  return treeSnapshot(parseTreeEntries(runGit(["ls-tree", "-r", "-z", "--full-tree", rev], { cwd })), reader);
+  const listed = runGit(["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", rev], { cwd });
+  return treeSnapshot(parseTreeEntries(listed), reader);
 }
 
 /**

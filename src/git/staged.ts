@@ -12,6 +12,7 @@ import { MuxiGitError } from "../errors.ts";
 import {
   type IndexEntry,
   MODE_SUBMODULE,
+  MODE_TREE,
   parseIndexEntries,
   parseRawDiff,
   type RawChange,
@@ -48,6 +49,8 @@ function mergeHeads(places: GitPlaces): string[] {
 function diffIndexArguments(rev: string): string[] {
   return [
     "diff-index",
+    // A sparse index answers with whole folders otherwise.
+    "-r",
     "--cached",
     "--raw",
     "-z",
@@ -138,6 +141,9 @@ function isFileChange(change: RawChange): boolean {
 
 /** The blob a change leads to; null for a deletion, a submodule or an unmerged path. */
 export function newBlob(change: RawChange): { oid: string; mode: string } | null {
+  if (change.newMode === MODE_TREE) {
+    throw new MuxiGitError("git-failed", `git names the folder '${change.path}' where its files were asked for`);
+  }
   if (change.newMode === "000000" || change.newMode === MODE_SUBMODULE || ZERO_OID.test(change.newOid)) return null;
   return { oid: change.newOid, mode: change.newMode };
 }

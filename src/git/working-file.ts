@@ -1,6 +1,8 @@
 /** Files of the working tree, by repository path. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { join, sep } from "node:path";
+import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../terminal.ts";
 import { encodePath } from "./entries.ts";
 
 /**
@@ -28,4 +30,87 @@ export function readWorkingFile(topLevel: string, path: string, limit = Number.P
 /** A repository path on disk. Bytes that are no UTF-8 stay bytes. */
 export function diskPath(topLevel: string, path: string): string | Buffer {
   return path.isWellFormed() ? join(topLevel, path) : Buffer.concat([Buffer.from(`${topLevel}/`), encodePath(path)]);
+}
+
+/** A file of the working tree that a command is about to rewrite. */
+export interface Rewritable {
+  /** Where it really stands, links resolved: writing there keeps a link a link. */
+  disk: Buffer;
+  /** null where there is none yet. */
+  bytes: Buffer | null;
+  /** Permission bits; those of a new file where there is none. */
+  mode: number;
+}
+
+/**
+ * Read a file in order to write it. {@link readWorkingFile} takes what it cannot
+ * read for absent, and a writer that did would put a new file over the old one.
+ *
+ * @throws MuxiGitError `unreadable` where something is there that cannot be read
+ * (no permission, a folder, a FIFO, a link that leads nowhere); `outside-repository`
+ * where a link leads out of `topLevel`.
+ */
+export function readForRewrite(topLevel: string, path: string): Rewritable {
+  const given = Buffer.from(diskPath(topLevel, path));
+  const disk = resolved(given, path);
+  const root = Buffer.concat([realpathSync.native(topLevel, { encoding: "buffer" }), Buffer.from(sep)]);
+  if (!disk.subarray(0, root.length).equals(root)) {
+    throw new MuxiGitError("outside-repository", `a link leads from '${escapeText(path)}' out of the repository`, {
+      hint: "put a regular file in its place",
+    });
+  }
+  let fd: number;
+  try {
+    fd = openSync(disk, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    if (isAbsent(cause)) return { disk, bytes: null, mode: 0o666 & ~process.umask() };
+    throw unreadable(path, codeOf(cause), cause);
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw unreadable(path, "it is no regular file");
+    return { disk, bytes: readFileSync(fd), mode: stat.mode & 0o777 };
+  } catch (cause) {
+    throw cause instanceof MuxiGitError ? cause : unreadable(path, codeOf(cause), cause);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** `given` with its links resolved; of a file that is absent, those of its folder. */
+function resolved(given: Buffer, path: string): Buffer {
+  try {
+    return realpathSync.native(given, { encoding: "buffer" });
+  } catch (cause) {
+    if (!isAbsent(cause)) throw unreadable(path, codeOf(cause), cause);
+  }
+  if (isLink(given)) throw unreadable(path, "it is a link that leads nowhere");
+  const cut = given.lastIndexOf(sep);
+  try {
+    const folder = realpathSync.native(given.subarray(0, cut), { encoding: "buffer" });
+    return Buffer.concat([folder, given.subarray(cut)]);
+  } catch (cause) {
+    throw unreadable(path, codeOf(cause), cause);
+  }
+}
+
+/** Nothing is there. Any other failure means that something is, and was not read. */
+export function isAbsent(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(codeOf(error));
+}
+
+function isLink(path: Buffer): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "unknown";
+}
+
+function unreadable(path: string, why: string, cause?: unknown): MuxiGitError {
+  return new MuxiGitError("unreadable", `cannot read '${escapeText(path)}' (${why})`, { cause });
 }

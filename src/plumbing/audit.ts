@@ -1,59 +1,106 @@
 /**
  * What is already wrong in the last commit: told once at install and by status,
  * never held against a later commit.
+ *
+ * Kept cheap: files that should not be tracked by their name, and formations.
+ * Values and tokens in other files are `scan`'s to find.
  */
+import { MuxiGitError } from "../errors.ts";
 import { findFormations } from "../formation/discover.ts";
-import { checkFormation } from "../formation/drift.ts";
+import { problemsOf } from "../formation/severity.ts";
 import { openBlobReader } from "../git/cat-file.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
-import { tryGit } from "../git/run.ts";
-import { readTree } from "../git/snapshot.ts";
+import { findCommit } from "../git/ranges.ts";
+import { readTree, type Snapshot } from "../git/snapshot.ts";
+import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { isDotenvPath } from "../scan/dotenv.ts";
 import { createScanner } from "../scan/engine.ts";
 import { isKeyPath, isMemoryDatabasePath } from "../scan/paths.ts";
+import { DEFAULT_SETTINGS, type Settings } from "../settings.ts";
 import { escapeText } from "../terminal.ts";
+import { baselineOf, ignoredPaths, settingsOf } from "./configuration.ts";
 import { Keyring, readFormation } from "./formation-state.ts";
 import { judgeFile } from "./judge-file.ts";
 
+/** Something wrong in HEAD. */
+export interface AuditProblem {
+  /** The finding's rule or the problem's code. */
+  code: string;
+  /** One sentence without a full stop, fit for a terminal: `path:line: what`. */
+  message: string;
+  fix: string;
+}
+
 export interface Audit {
-  /** One sentence each, without a full stop: `path: what`. */
+  problems: AuditProblem[];
+  /** Their messages. */
   lines: string[];
 }
 
 /** Read HEAD; before the first commit nothing is wrong yet. */
 export async function auditHead(topLevel: string): Promise<Audit> {
-  const cwd = topLevel;
-  if (tryGit(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], { cwd }).code !== 0) return { lines: [] };
+  const commit = findCommit("HEAD", topLevel);
+  if (commit === null) return { problems: [], lines: [] };
   const reader = openBlobReader(topLevel);
   try {
-    const head = readTree("HEAD", reader, topLevel);
-    const formations = findFormations(head.entries.keys());
-    const paths = formations.map((formation) => formation.path);
-    const scanner = createScanner();
-    const lines: string[] = [];
-    for (const [path, { mode }] of head.entries) {
-      if (!isKeyPath(path) && !isDotenvPath(path) && !isMemoryDatabasePath(path, paths)) continue;
-      const bytes = await head.read(path);
-      if (bytes === null) continue;
-      const { findings } = judgeFile(scanner, { path, mode, bytes, formations: paths, rulesApply: true });
-      for (const finding of findings) {
-        if (finding.severity === "error")
-          lines.push(`${escapeText(path)}:${finding.line}: ${escapeText(finding.message)}`);
-      }
-    }
-    const keyring = new Keyring(topLevel, findGitPlaces(topLevel));
-    for (const formation of formations) {
-      const keys = keyring.keysFor(formation.path);
-      const { state } = await readFormation(head, formation, keyring.stateFor(formation.path), keys);
-      for (const problem of checkFormation(state, "commit")) {
-        if (problem.severity !== "error") continue;
-        lines.push(
-          `${escapeText(problem.path)}${problem.line === undefined ? "" : `:${problem.line}`}: ${escapeText(problem.message)}`,
-        );
-      }
-    }
-    return { lines };
+    const head = readTree(commit, reader, topLevel);
+    const found: AuditProblem[] = [];
+    const settings = await settled(settingsOf(head), DEFAULT_SETTINGS, found);
+    const baseline = await settled(baselineOf(head), EMPTY_BASELINE, found);
+    found.push(...(await auditFiles(head, settings, baseline)), ...(await auditFormations(head, settings, topLevel)));
+    return { problems: found, lines: found.map(({ message }) => message) };
   } finally {
     reader.close();
   }
+}
+
+/** A file that is malformed in HEAD is one more thing that is wrong there; the defaults, which are stricter, are used. */
+async function settled<T>(read: Promise<T>, absent: T, found: AuditProblem[]): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!(error instanceof MuxiGitError)) throw error;
+    found.push({ code: error.code, message: error.message, fix: error.hint ?? "mend the file" });
+    return absent;
+  }
+}
+
+async function auditFiles(head: Snapshot, settings: Settings, baseline: Baseline): Promise<AuditProblem[]> {
+  const formations = findFormations(head.entries.keys()).map((formation) => formation.path);
+  const ignored = await ignoredPaths(settings);
+  const scanner = createScanner();
+  const found: AuditProblem[] = [];
+  for (const [path, { mode }] of head.entries) {
+    if (!isKeyPath(path) && !isDotenvPath(path) && !isMemoryDatabasePath(path, formations)) continue;
+    const bytes = await head.read(path);
+    if (bytes === null) continue;
+    const { findings } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
+    for (const finding of findings) {
+      if (finding.severity !== "error") continue;
+      if (canBeAccepted(finding) && isAccepted(baseline, fingerprint(baseline.salt, finding))) continue;
+      found.push(problemAt(finding.rule, finding));
+    }
+  }
+  return found;
+}
+
+async function auditFormations(head: Snapshot, settings: Settings, topLevel: string): Promise<AuditProblem[]> {
+  const keyring = new Keyring(topLevel, findGitPlaces(topLevel));
+  const found: AuditProblem[] = [];
+  for (const formation of findFormations(head.entries.keys())) {
+    const keys = keyring.keysFor(formation.path);
+    const { state } = await readFormation(head, formation, keyring.stateFor(formation.path), keys);
+    for (const problem of problemsOf(state, settings, "commit")) {
+      if (problem.severity === "error") found.push(problemAt(problem.code, problem));
+    }
+  }
+  return found;
+}
+
+function problemAt(
+  code: string,
+  { path, line, message, fix }: { path: string; line?: number; message: string; fix: string },
+): AuditProblem {
+  const place = `${escapeText(path)}${line === undefined ? "" : `:${line}`}`;
+  return { code, message: `${place}: ${escapeText(message)}`, fix: escapeText(fix) };
 }

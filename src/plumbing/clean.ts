@@ -35,7 +35,7 @@
  */
 
 import { crypto } from "../builtin.ts";
-import { shellQuote, tool } from "../invocation.ts";
+import { pathWord } from "../invocation.ts";
 import { canonicalToken, IV_LABEL, IV_SEPARATOR } from "../secrets/canonical.ts";
 import { hasTokenPrefix, sealToken } from "../secrets/fernet.ts";
 import { parseAssignments, parseSecrets, type Secrets, sameSecrets } from "../secrets/json.ts";
@@ -56,7 +56,7 @@ export interface CleanWorld {
   isFormation(folder: string): boolean;
   keyOf(folder: string): FormationKey;
   inherited: InheritedBlobs;
-  /** One line for the person; called at most twice a file. */
+  /** One line for the person; called at most three times a file. */
   say(line: string): void;
 }
 
@@ -82,6 +82,8 @@ export function clean(path: string, content: Buffer, world: CleanWorld): Cleaned
       case "plaintext-json":
       case "plaintext-assignments":
         if (!world.isFormation(folderOf(path))) return content;
+        // It is in git already: refusing it would stop status and switch, and would keep nothing out.
+        if (world.inherited.of(path).holds(content)) return content;
         return cleanPlaintext(path, content, kind, world);
       case "other":
         if (world.isFormation(folderOf(path))) note(world, path, "is neither a token nor secrets in JSON");
@@ -193,15 +195,21 @@ function note(world: CleanWorld, path: string, what: string): void {
   world.say(`muxi-git: '${escapeText(path)}' ${escapeText(what)}`);
 }
 
-function refuse(world: CleanWorld, path: string, why: string): void {
-  const folder = folderOf(path);
-  world.say(`muxi-git: error: '${escapeText(path)}' ${why}; nothing was stored`);
-  world.say(
-    `muxi-git: hint: get the key with '${tool(`key unlock${folder === "" ? "" : ` -F ${quoted(folder)}`}`)}', ` +
-      `or take the stored version back with 'git restore -- ${quoted(path)}'`,
-  );
+/** Whether git has a version to restore. Asked after an error of ours as well, so it may not throw. */
+function isStored({ inherited }: CleanWorld, path: string): boolean {
+  try {
+    return inherited.of(path).read().length > 0;
+  } catch {
+    return false;
+  }
 }
 
-function quoted(path: string): string {
-  return shellQuote(escapeText(path));
+function refuse(world: CleanWorld, path: string, why: string): void {
+  const folder = folderOf(path);
+  const word = pathWord(path);
+  world.say(`muxi-git: error: '${escapeText(path)}' ${why}; nothing was stored`);
+  if (isStored(world, path))
+    world.say(`muxi-git: hint: to take the stored version back instead: git restore -- ${word}`);
+  const key = pathWord(folder === "" ? ".key" : `${folder}/.key`);
+  world.say(`muxi-git: hint: put the formation's key into ${key}, then: git add -- ${word}`);
 }

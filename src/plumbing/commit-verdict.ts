@@ -9,20 +9,29 @@
  * CRLF, UTF-16: the scanner's and the formation modules' headers say what of
  * those. A blob that is not here (partial clone) is said, not skipped in silence.
  */
+
+import { existsSync } from "node:fs";
 import { MuxiGitError } from "../errors.ts";
-import { type Formation, findFormations, formationOf } from "../formation/discover.ts";
-import { checkFormation, compareWithParents, type ParentState, problemIdentity } from "../formation/drift.ts";
+import { FORMATION_FILES, type Formation, findFormations, formationOf } from "../formation/discover.ts";
+import {
+  checkFormation,
+  compareWithParents,
+  type ParentState,
+  problemIdentity,
+  withPredecessor,
+} from "../formation/drift.ts";
 import { normalizeName } from "../formation/names.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
 import { applySeverities } from "../formation/severity.ts";
 import { decodeTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
-import { MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
+import { encodePath, MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
+import { tryGit } from "../git/run.ts";
 import { indexSnapshot, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
 import { type Listing, newBlob, ownChanges, readStaged, type Staged } from "../git/staged.ts";
-import { readWorkingFile } from "../git/working-file.ts";
-import { shellQuote } from "../invocation.ts";
+import { diskPath, readWorkingFile } from "../git/working-file.ts";
+import { pathWord } from "../invocation.ts";
 import {
   BASELINE_FILE,
   type Baseline,
@@ -32,7 +41,7 @@ import {
   isAccepted,
   parseBaseline,
 } from "../scan/baseline.ts";
-import { createScanner } from "../scan/engine.ts";
+import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import { type Key, keyFingerprint, sameKey } from "../secrets/key.ts";
@@ -128,7 +137,8 @@ async function judge(
 
   const scan = await scanChanges(context, changes, known, everywhere);
   const touched = formations.filter((formation) => isTouched(formation, formations, staged));
-  const checked = await checkFormations(context, touched);
+  const partial = partialFormations(context, changes, everywhere);
+  const checked = await checkFormations(context, touched, partial);
 
   const findings = withoutRepeats(scan.findings, checked.problems, formations);
   return {
@@ -236,9 +246,17 @@ async function scanChanges(
   // Asked for ahead, read one after the other: at most a few blobs are in memory at once.
   for await (const { path, mode, bytes } of readAhead(blobs, context.reader)) {
     if (bytes === null) {
-      result.skipped.push({ path, reason: "its blob is not in this clone" });
+      // What cannot be read cannot be called clean. In a partial clone it came from the remote, and is there already.
+      if (!isPartialClone(context.topLevel)) {
+        throw new MuxiGitError("object-unreadable", `the staged blob of '${path}' cannot be read`, {
+          hint: "git fsck",
+        });
+      }
+      result.skipped.push({ path, reason: "its blob is not in this partial clone" });
       continue;
     }
+    if (!context.parents.some((parent) => parent.entries.has(path)))
+      result.findings.push(...namedAfterSecrets(scanner, path));
     result.scanned.files += 1;
     result.scanned.bytes += bytes.length;
     const verdict = judge(path, mode, bytes);
@@ -256,6 +274,30 @@ async function scanChanges(
     }
   }
   return result;
+}
+
+function isPartialClone(cwd: string): boolean {
+  return tryGit(["config", "--get-regexp", "^(extensions\\.partialclone|remote\\..*\\.promisor)$"], { cwd }).code === 0;
+}
+
+/** What stands for a path that must not be printed. */
+const HIDDEN_PATH = "(a file whose name holds a secret)";
+
+/** A file's name goes wherever its content goes. */
+function namedAfterSecrets(scanner: Scanner, path: string): Finding[] {
+  return scanner
+    .scan(path, encodePath(path))
+    .filter((finding) => finding.severity === "error")
+    .map((finding) => ({
+      ...finding,
+      path: HIDDEN_PATH,
+      line: 1,
+      column: 1,
+      endLine: 1,
+      endColumn: 1,
+      message: `in the file's name: ${finding.message}`,
+      fix: "take it out of the index and rename it; 'git status' lists it",
+    }));
 }
 
 /** Blobs in order, a few asked for ahead of the one in hand. */
@@ -342,16 +384,67 @@ function isTouched(formation: Formation, formations: readonly Formation[], stage
   );
 }
 
-/** The missing name may stand in the working tree's template already: then only `git add` is missing. */
-function withShorterWay(problem: Problem, formation: Formation, topLevel: string): Problem {
+/**
+ * A better fix than the problem alone tells. HEAD's secrets.enc can be brought back where it was one. And the missing
+ * name may stand in the working tree's template already: then only `git add` is missing.
+ *
+ * @param before - the formation in the parents that have it.
+ */
+function withShorterWay(
+  problem: Problem,
+  formation: Formation,
+  { topLevel, parentFormations }: Context,
+  before: readonly Before[],
+): Problem {
+  const inHead = parentFormations[0]?.some((one) => one.path === formation.path) === true;
+  const stored = inHead ? before[0]?.read.opened.state.kind : undefined;
+  if (stored === "opened" || stored === "locked") return withPredecessor(shorter(problem, formation, topLevel));
+  return shorter(problem, formation, topLevel);
+}
+
+function shorter(problem: Problem, formation: Formation, topLevel: string): Problem {
   if (problem.code !== "name-not-in-template" && problem.code !== "reference-not-in-template") return problem;
   const path = formation.template ?? (formation.path === "" ? "secrets" : `${formation.path}/secrets`);
   const { text } = decodeTemplate(readWorkingFile(topLevel, path) ?? Buffer.alloc(0));
   const names = templateEntries(parseTemplate(text ?? "")).map((entry) => normalizeName(entry.name));
   return problem.name !== undefined && names.includes(problem.name)
-    ? { ...problem, fix: `git add ${shellQuote(path)}` }
+    ? { ...problem, fix: `git add -- ${pathWord(path)}` }
     : problem;
 }
+
+/**
+ * Folders whose template or secrets.enc this commit changes, and whose formation
+ * file is not staged: not added yet, taken out, or on disk only. They leak alike.
+ */
+function partialFormations(
+  { formations, topLevel }: Context,
+  changes: readonly RawChange[],
+  everywhere: readonly string[],
+): Formation[] {
+  const folders = new Set<string>();
+  for (const change of changes) {
+    const name = /(?:^|\/)secrets(?:\.enc)?$/.exec(change.path);
+    if (name !== null && newBlob(change) !== null) folders.add(change.path.slice(0, name.index));
+  }
+  return [...folders].flatMap((path): Formation[] => {
+    if (formations.some((formation) => formation.path === path)) return [];
+    const at = (name: string) => (path === "" ? name : `${path}/${name}`);
+    const onDisk = FORMATION_FILES.map(at).find((file) => existsSync(diskPath(topLevel, file)));
+    if (onDisk === undefined && !everywhere.includes(path)) return [];
+    return [
+      {
+        path,
+        formationFile: onDisk ?? at("formation.afs"),
+        template: at("secrets"),
+        encrypted: at("secrets.enc"),
+        referenceFiles: [],
+      },
+    ];
+  });
+}
+
+/** What is wrong with a file whatever the rest of its formation is. */
+const WITHOUT_FORMATION = new Set<Problem["code"]>(["not-encrypted", "template-value", "conflict-markers"]);
 
 /** What a formation was in one parent. */
 interface Before {
@@ -363,21 +456,26 @@ interface Before {
 async function checkFormations(
   context: Context,
   touched: readonly Formation[],
+  partial: readonly Formation[],
 ): Promise<{ problems: Problem[]; older: number }> {
-  const { configuration, topLevel } = context;
+  const { configuration } = context;
   const problems: Problem[] = [];
   let older = 0;
-  for (const formation of touched) {
+  for (const formation of [...touched, ...partial]) {
     const { keyring } = context;
     const keys = keyring.keysFor(formation.path);
     const now = await readFormation(context.index, formation, keyring.stateFor(formation.path), keys);
     const candidates = checkFormation(now.state, "commit").filter(
       // Nothing could be compared: worth a line only where that mattered.
       ({ code }) =>
-        code !== "key-missing" || differs(context, formation, "secrets.enc") || differs(context, formation, "secrets"),
+        (!partial.includes(formation) || WITHOUT_FORMATION.has(code)) &&
+        (code !== "key-missing" ||
+          differs(context, formation, "secrets.enc") ||
+          differs(context, formation, "secrets")),
     );
     // In the usual commit there is nothing to tell apart, and the parents' blobs need not be read.
     if (candidates.length === 0 && !differs(context, formation, "secrets.enc")) continue;
+    if (candidates.length === 0 && partial.includes(formation)) continue;
 
     const before = await readBefore(context, formation, keys);
     const stood = before.map(({ read }) => new Set(checkFormation(read.state, "commit").map(problemIdentity)));
@@ -386,9 +484,11 @@ async function checkFormations(
       older += problem.severity === "note" ? 0 : 1;
       return false;
     });
-    introduced.push(...compareWithParents(now.state, parentStates(context, now, before), "commit"));
+    if (!partial.includes(formation)) {
+      introduced.push(...compareWithParents(now.state, parentStates(context, now, before), "commit"));
+    }
     for (const problem of applySeverities(introduced, configuration.settings.severities, "commit")) {
-      problems.push(withShorterWay(problem, formation, topLevel));
+      problems.push(withShorterWay(problem, formation, context, before));
     }
   }
   return { problems, older };

@@ -9,17 +9,16 @@
  * index only where a plaintext or foreign file makes it matter.
  */
 import { readSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
+import { FORMATION_FILES } from "../formation/discover.ts";
 import { type Answer, type Channel, type FilterRequest, serveFilter } from "../git/filter-protocol.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
 import { tryGit } from "../git/run.ts";
+import { diskPath } from "../git/working-file.ts";
 import { talk } from "../terminal.ts";
 import { type CleanWorld, clean } from "./clean.ts";
 import { openInheritedBlobs } from "./inherited-blobs.ts";
 import { type FormationKey, keyOfFormation } from "./keyring.ts";
-
-const FORMATION_FILES = ["formation.afs", "formation.yaml", "formation.yml"] as const;
 
 /** Notes of one process that are shown; a refusal always is. A clone with a wrong key has one note a formation. */
 const MOST_NOTES = 10;
@@ -75,7 +74,8 @@ export function openWorld(cwd: string, say: (line: string) => void): CleanWorld 
 
 function isFormation(folder: string, cwd: string): boolean {
   for (const name of FORMATION_FILES) {
-    if (statSync(join(cwd, folder, name), { throwIfNoEntry: false })?.isFile()) return true;
+    if (statSync(diskPath(cwd, folder === "" ? name : `${folder}/${name}`), { throwIfNoEntry: false })?.isFile())
+      return true;
   }
   // Not checked out (sparse), or deleted just now.
   const paths = FORMATION_FILES.map((name) => `:(top,literal)${folder === "" ? "" : `${folder}/`}${name}`);

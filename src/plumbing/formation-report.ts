@@ -1,8 +1,12 @@
 /** A formation's line in `status`: its key, its secrets file, its drift. */
-import { checkFormation, namesOf } from "../formation/drift.ts";
+import { MuxiGitError } from "../errors.ts";
+import { namesOf } from "../formation/drift.ts";
+import { problemsOf } from "../formation/severity.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
-import { workingTreeSnapshot } from "../git/snapshot.ts";
+import { type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { keyFingerprint } from "../secrets/key.ts";
+import { DEFAULT_SETTINGS, type Settings } from "../settings.ts";
+import { settingsOf } from "./configuration.ts";
 import { formationsOf, Keyring, readFormation } from "./formation-state.ts";
 
 export interface FormationReport {
@@ -22,6 +26,7 @@ export interface FormationReport {
 /** Every formation of the working tree. */
 export async function formationReports(topLevel: string, places: GitPlaces): Promise<FormationReport[]> {
   const snapshot = workingTreeSnapshot(topLevel);
+  const settings = await settingsOrDefaults(snapshot);
   const keyring = new Keyring(topLevel, places);
   const reports: FormationReport[] = [];
   for (const formation of formationsOf(snapshot)) {
@@ -33,7 +38,7 @@ export async function formationReports(topLevel: string, places: GitPlaces): Pro
       keyring.keysFor(formation.path),
     );
     const { template, encrypted, referenced } = namesOf(state);
-    const problems = checkFormation(state, "check");
+    const problems = problemsOf(state, settings, "check");
     const { kind } = state.encrypted;
     reports.push({
       path: formation.path,
@@ -49,4 +54,14 @@ export async function formationReports(topLevel: string, places: GitPlaces): Pro
     });
   }
   return reports;
+}
+
+/** `check` stops at malformed settings and says the line; this report is about more than them. */
+async function settingsOrDefaults(snapshot: Snapshot): Promise<Settings> {
+  try {
+    return await settingsOf(snapshot);
+  } catch (error) {
+    if (error instanceof MuxiGitError) return DEFAULT_SETTINGS;
+    throw error;
+  }
 }

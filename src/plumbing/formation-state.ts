@@ -6,7 +6,7 @@ import type { GitPlaces } from "../git/git-dir.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import type { Secrets } from "../secrets/json.ts";
 import type { Key } from "../secrets/key.ts";
-import { classifyStored, openStored } from "../secrets/stored-form.ts";
+import { classifyStored, isSealedConflict, openStored } from "../secrets/stored-form.ts";
 import { type FormationKey, keyOfFormation } from "./keyring.ts";
 
 /** A secrets.enc as far as the keys at hand can read it. */
@@ -33,7 +33,10 @@ export function openFile(bytes: Uint8Array | null, keys: readonly Key[]): Opened
     case "plaintext-assignments":
       return closed({ kind: "plaintext", contentId: digestOf(bytes) });
     case "conflict-markers":
-      return closed({ kind: "conflict-markers" });
+      // Markers around anything but tokens: a merge of plaintext is plaintext.
+      return closed(
+        isSealedConflict(bytes) ? { kind: "conflict-markers" } : { kind: "plaintext", contentId: sha256(bytes) },
+      );
     case "other":
       return closed({ kind: "other", contentId: digestOf(bytes) });
     case "token": {

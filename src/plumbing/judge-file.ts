@@ -1,12 +1,12 @@
 /** All that is asked of one file's bytes: its name, its content, its values, its literals, its allow comments. */
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
-import { shellQuote } from "../invocation.ts";
+import { handThen, inFolder, pathWord } from "../invocation.ts";
 import { applyAllowComments } from "../scan/allow.ts";
-import { checkDotenv, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
+import { checkDotenv, isDotenvExample, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
-import { checkPath } from "../scan/paths.ts";
+import { checkPath, unstage } from "../scan/paths.ts";
 import { decodeText } from "../secrets/text.ts";
 
 export interface JudgedFile {
@@ -33,11 +33,16 @@ const ALWAYS = new Set<Finding["kind"]>(["key", "known-value", "path"]);
 export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const { path, mode, bytes, formations, rulesApply } = file;
   const byPath = checkPath(path, bytes, { mode, formations });
-  if (byPath.length > 0) return { findings: byPath, allowed: [] };
+  // A key file is nothing but the key. Anything else that must not be tracked may hold secrets as well.
+  if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, allowed: [] };
 
   const scanned = scanner.scan(path, bytes).filter((finding) => !isForBrowsers(finding, file));
   const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(path, bytes, formations)];
-  const found = [...scanned, ...extra.filter((finding) => !scanned.some((other) => overlaps(finding, other)))];
+  const found = [
+    ...byPath,
+    ...scanned,
+    ...extra.filter((finding) => !scanned.some((other) => tellsMore(other, finding))),
+  ];
   const counted = rulesApply ? found : found.filter((finding) => ALWAYS.has(finding.kind));
   if (counted.length === 0) return { findings: [], allowed: [] };
 
@@ -48,25 +53,46 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   };
 }
 
-/** What mends it: where MUXI puts values in, a reference; elsewhere the value goes. */
+/**
+ * What mends it: where MUXI puts values in, a reference; a `.env` file leaves git, whatever was found in it; elsewhere
+ * the value goes.
+ */
 function fixOf({ kind, rule, path, line, name, fix }: Finding, formations: readonly string[]): string {
-  const again = `then: git add ${shellQuote(path)}`;
+  if (kind === "path" || (kind === "key" && rule !== "known-key")) return fix;
+  if (isDotenvPath(path) && !isDotenvExample(path)) return unstage(path);
   const formation = formationAround(path, formations);
   const inside = formation !== undefined && isReferenceFile(formation === "" ? path : path.slice(formation.length + 1));
+  const place = `line ${line} of ${pathWord(path)}`;
   switch (kind) {
     case "key":
-      return rule === "known-key" ? `take the key out of line ${line} of '${path}', ${again}` : fix;
+      return handThen(`take the key out of ${place}`, stage(path));
     case "known-value":
-      return inside
-        ? `write "\${{ secrets.${name} }}" instead of the value in line ${line} of '${path}', ${again}`
-        : `take the value of '${name}' out of line ${line} of '${path}', ${again}`;
+      return handThen(
+        inside
+          ? `write "\${{ secrets.${name} }}" instead of the value in ${place}`
+          : `take the value of '${name}' out of ${place}`,
+        stage(path),
+      );
     case "token":
       return inside
-        ? `keep the value with 'muxi secrets set NAME', write "\${{ secrets.NAME }}" in line ${line} of '${path}', ${again}`
-        : `take the value out of line ${line} of '${path}', ${again}`;
+        ? storeAndRefer("NAME", place, path, formation)
+        : handThen(`take the value out of ${place}`, stage(path));
     default:
       return fix;
   }
+}
+
+function stage(...paths: string[]): string {
+  return `git add -- ${paths.map(pathWord).join(" ")}`;
+}
+
+/** `muxi secrets set` writes secrets.enc and the template, so both are staged with the file. */
+function storeAndRefer(name: string, place: string, path: string, formation: string): string {
+  const folder = formation === "" ? "" : `${formation}/`;
+  return handThen(
+    `keep the value with '${inFolder(formation, `muxi secrets set ${name}`)}', write "\${{ secrets.${name} }}" in ${place}`,
+    stage(path, `${folder}secrets`, `${folder}secrets.enc`),
+  );
 }
 
 /** The innermost formation that a path lies in. */
@@ -81,9 +107,9 @@ function isForBrowsers({ rule, line }: Finding, { path, bytes }: JudgedFile): bo
   return rule === "google-api-key" && isDotenvPath(path) && publishedLines(bytes).has(line);
 }
 
-/** A literal that a rule recognises is one finding: the rule tells more. */
-function overlaps(a: Finding, b: Finding): boolean {
-  return a.line === b.line && a.column < b.endColumn && b.column < a.endColumn;
+/** A literal that a rule or a value stops is one finding; one that is only pointed at hides no other. */
+function tellsMore(a: Finding, b: Finding): boolean {
+  return a.severity === "error" && a.line === b.line && a.column < b.endColumn && b.column < a.endColumn;
 }
 
 /** Secrets written into formation files where a reference belongs. */
@@ -103,9 +129,7 @@ function literalsOf(path: string, bytes: Buffer, formations: readonly string[]):
     endLine: literal.endLine,
     endColumn: literal.endColumn,
     message: `'${literal.path}' holds a value where a reference belongs`,
-    fix:
-      `keep the value with 'muxi secrets set ${literal.suggestedName}', write "\${{ secrets.${literal.suggestedName} }}" ` +
-      `in its place, then: git add ${shellQuote(path)}`,
+    fix: storeAndRefer(literal.suggestedName, `line ${literal.line} of ${pathWord(path)}`, path, formation),
     name: literal.suggestedName,
     formation,
     secretId: literal.secretId,

@@ -7,10 +7,12 @@
  * opened without blocking, must be a regular file, and at most 4 KiB are read.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { type GitPlaces, mainWorktree } from "../git/git-dir.ts";
-import { type Key, parseKey } from "../secrets/key.ts";
+import { diskPath } from "../git/working-file.ts";
+import { type Key, keyFromBytes, parseKey } from "../secrets/key.ts";
+import { escapeText } from "../terminal.ts";
 
 /** Bytes read of a key file. A key is 44 characters; 4 KiB leave room for any white space. */
 const KEY_FILE_LIMIT = 4096;
@@ -18,23 +20,30 @@ const KEY_FILE_LIMIT = 4096;
 export type FormationKey =
   | { state: "ok"; key: Key; path: string }
   | { state: "missing" }
-  /** There is a file, and it holds no key: `hex` is a key of MUXI's old scaffold that only its CLI reads. */
-  | { state: "hex" | "malformed" | "unreadable"; path: string };
+  /** A key of MUXI's old scaffold, 64 hexadecimal digits, that only its CLI reads. Not used, but a secret all the same. */
+  | { state: "hex"; key: Key; path: string }
+  /** There is a file, and it holds no key. */
+  | { state: "malformed" | "unreadable"; path: string };
 
 /** The bytes of a key file; null where there is none; throws MuxiGitError `key-unreadable` for anything but a small regular file. */
-export function readKeyFile(path: string): Buffer | null {
+export function readKeyFile(path: string | Buffer): Buffer | null {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return null;
-    throw new MuxiGitError("key-unreadable", `cannot read the key file '${path}' (${code ?? "unknown"})`);
+    throw new MuxiGitError(
+      "key-unreadable",
+      `cannot read the key file '${escapeText(path.toString())}' (${code ?? "unknown"})`,
+    );
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new MuxiGitError("key-unreadable", `the key file '${path}' is no regular file`);
-    if (stat.size > KEY_FILE_LIMIT) throw new MuxiGitError("key-unreadable", `the key file '${path}' is too large`);
+    if (!stat.isFile())
+      throw new MuxiGitError("key-unreadable", `the key file '${escapeText(path.toString())}' is no regular file`);
+    if (stat.size > KEY_FILE_LIMIT)
+      throw new MuxiGitError("key-unreadable", `the key file '${escapeText(path.toString())}' is too large`);
     const bytes = Buffer.alloc(KEY_FILE_LIMIT);
     return bytes.subarray(0, readSync(fd, bytes, 0, KEY_FILE_LIMIT, 0));
   } finally {
@@ -42,15 +51,20 @@ export function readKeyFile(path: string): Buffer | null {
   }
 }
 
-function keyAt(path: string): FormationKey {
+function keyAt(topLevel: string, formation: string): FormationKey {
+  const disk = diskPath(topLevel, formation === "" ? ".key" : `${formation}/.key`);
+  const path = disk.toString();
+  let bytes: Buffer | null = null;
   try {
-    const bytes = readKeyFile(path);
+    bytes = readKeyFile(disk);
     if (bytes === null) return { state: "missing" };
     return { state: "ok", key: parseKey(bytes), path };
   } catch (error) {
     const code = error instanceof MuxiGitError ? error.code : "";
     if (code === "key-blank") return { state: "missing" };
-    if (code === "key-hex") return { state: "hex", path };
+    if (code === "key-hex" && bytes !== null) {
+      return { state: "hex", key: keyFromBytes(Buffer.from(bytes.toString("latin1").trim(), "hex")), path };
+    }
     if (code === "key-malformed") return { state: "malformed", path };
     if (code === "key-unreadable") return { state: "unreadable", path };
     throw error;
@@ -63,8 +77,8 @@ function keyAt(path: string): FormationKey {
  * @param topLevel - absolute root of this working tree.
  */
 export function keyOfFormation(formation: string, topLevel: string, places: GitPlaces | null): FormationKey {
-  const here = keyAt(join(topLevel, formation, ".key"));
+  const here = keyAt(topLevel, formation);
   if (here.state !== "missing" || places === null) return here;
   const main = mainWorktree(places);
-  return main === null || resolve(main) === resolve(topLevel) ? here : keyAt(join(main, formation, ".key"));
+  return main === null || resolve(main) === resolve(topLevel) ? here : keyAt(main, formation);
 }

@@ -12,6 +12,9 @@ import { openStored } from "../secrets/stored-form.ts";
 import type { Ciphertexts } from "./ciphertext-cache.ts";
 import type { Keyring } from "./formation-state.ts";
 
+/** Largest secrets.enc whose values are looked for, in bytes; the filter opens none that is larger either. */
+const LARGEST_OPENED = 32 * 1024 * 1024;
+
 const OID = /^[0-9a-f]{40,64}$/;
 
 /**
@@ -30,8 +33,12 @@ export async function gatherKnown(
   const known: KnownEntry[] = [];
   for (const formation of formations) {
     const own = keyring.of(formation);
-    if (own.state !== "ok") continue;
+    if (own.state !== "ok" && own.state !== "hex") continue;
     known.push({ formation, name: ".key", kind: "key", value: formatKey(own.key) });
+    if (own.state === "hex") {
+      const digits = Buffer.concat([own.key.signing, own.key.encryption]).toString("hex");
+      known.push({ formation, name: ".key", kind: "key", value: digits });
+    }
     const path = encryptedPath(formation);
     const versions = new Map<string, Buffer>();
     for (const snapshot of snapshots) {
@@ -39,13 +46,12 @@ export async function gatherKnown(
       const bytes = oid === null || versions.has(oid) ? null : await snapshot.read(path);
       if (bytes !== null && oid !== null) versions.set(oid, bytes);
     }
-    const working = readWorkingFile(topLevel, path);
+    const working = readWorkingFile(topLevel, path, LARGEST_OPENED);
     if (working !== null) versions.set("working tree", working);
-    const seen = new Set<string>();
+    const seen: Buffer[] = [];
     for (const [oid, bytes] of versions) {
-      const text = bytes.toString("latin1");
-      if (seen.has(text)) continue;
-      seen.add(text);
+      if (bytes.length > LARGEST_OPENED || seen.some((other) => other.equals(bytes))) continue;
+      seen.push(bytes);
       const opened = openStored(bytes, [own.key]);
       if (opened.failure !== undefined) continue;
       if (OID.test(oid) && blobOid(bytes, oid.length) === oid) used.set(oid, bytes);

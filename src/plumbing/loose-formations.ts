@@ -7,11 +7,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-const MAX_DEPTH = 2;
-const MAX_FOLDERS = 150;
+const MAX_DEPTH = 3;
+const MAX_FOLDERS = 200;
 const FORMATION_FILE = /^formation\.(?:afs|yaml|yml)$/;
 /** Folders that hold other people's code or generated files, by names fixed by their tools. */
-const SKIPPED = new Set(["node_modules", "dist", "build", "target", "vendor", "__pycache__"]);
+const SKIPPED = new Set([".git", "node_modules", "dist", "build", "target", "vendor", "__pycache__"]);
 
 /** Repository paths of folders with a formation file, breadth first. */
 export function looseFormations(topLevel: string): string[] {
@@ -27,7 +27,7 @@ export function looseFormations(topLevel: string): string[] {
         const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
         if (entry.isFile() && FORMATION_FILE.test(entry.name)) {
           if (!found.includes(folder)) found.push(folder);
-        } else if (entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name)) {
+        } else if (entry.isDirectory() && !SKIPPED.has(entry.name)) {
           next.push(path);
         }
       }

@@ -9,10 +9,10 @@ import { isLeak } from "../formation/problem.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { runGit } from "../git/run.ts";
 import { parseListing } from "../git/staged.ts";
-import { tool } from "../invocation.ts";
+import { setReaderDirectory, tool } from "../invocation.ts";
 import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
-import { talk } from "../terminal.ts";
+import { formatJson, talk } from "../terminal.ts";
 import { judgeCommit, type Verdict } from "./commit-verdict.ts";
 
 /** @param args - `--listing` where the launcher's answers of git stand on stdin. */
@@ -24,6 +24,8 @@ export async function preCommit(args: readonly string[]): Promise<ExitCode> {
       hint: "run git from inside the working tree",
     });
   }
+  // git runs hooks at the top level and says here where it was started.
+  setReaderDirectory(process.env.GIT_PREFIX ?? "");
   const listing = args.includes("--listing") ? parseListing(readFileSync(0)) : null;
   const verdict = await judgeCommit(places, places.topLevel, listing);
   if (process.env.MUXI_GIT_FORMAT === "json") return printJson(verdict);
@@ -71,6 +73,6 @@ function printJson(verdict: Verdict): ExitCode {
     fingerprint,
   }));
   const { problems, older, notes, scanned, skipped } = verdict;
-  talk(JSON.stringify({ schemaVersion: 1, scanned, skipped, findings, problems, older, notes }));
+  talk(formatJson({ schemaVersion: 1, scanned, skipped, findings, problems, older, notes }));
   return itemsOf(verdict).some((item) => item.severity === "error") ? EXIT.no : EXIT.ok;
 }

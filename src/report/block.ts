@@ -4,6 +4,7 @@
  * never offers a way round the hook, and never shows a secret.
  */
 import type { Problem, Severity } from "../formation/problem.ts";
+import { splitFix } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 import { escapeText } from "../terminal.ts";
 
@@ -83,9 +84,24 @@ export function formatBlock(block: Block): string[] {
     const which = more.length === 0 ? "" : ` (others: ${more.join(", ")})`;
     lines.push(`muxi-git: if this is not a secret: ${block.acceptCommand} ${first} --reason 'why'${which}`);
   }
-  for (const fix of new Set(errors.slice(0, SHOWN).map((item) => item.fix)))
-    lines.push(`muxi-git: fix: ${escapeText(fix)}`);
+  lines.push(...formatFixes(errors.slice(0, SHOWN).map((item) => item.fix)));
   return lines;
+}
+
+/** What a hand must do is said before the command that ends it; each line after `fix:` can be run as it stands. */
+function formatFixes(fixes: readonly string[]): string[] {
+  const steps = new Map<string, Set<string>>();
+  for (const fix of fixes) {
+    const { step, command } = splitFix(fix);
+    const before = steps.get(command) ?? new Set();
+    if (step !== null) before.add(step);
+    steps.set(command, before);
+  }
+  return [...steps].flatMap(([command, before]) => [
+    ...[...before].map((step) => `muxi-git: by hand: ${escapeText(step)}`),
+    // A command has no unsafe character left in its words, see shellQuote.
+    `muxi-git: fix: ${escapeText(command)}`,
+  ]);
 }
 
 export function count(number: number, noun: string): string {

@@ -2,6 +2,12 @@
  * What the engine reads: bytes, in UTF-8 or in any single-byte encoding that
  * agrees with ASCII. UTF-16 and UTF-32 text is turned into UTF-8 first.
  *
+ * The first bytes of a file say how it means to be read, not what stands in it:
+ * `FF FE` before ASCII, or a PowerShell `>` followed by a `>>` of another shell,
+ * would hide all or half of it. So {@link viewsOf} gives the decoded text and the
+ * bytes as they are, and, where NULs stand in them, the bytes with the wide text
+ * made narrow. Text without a mark and without NULs has one view: itself.
+ *
  * - empty: itself. Huge: one pass, and one copy only where it is decoded.
  * - UTF-16LE/BE, UTF-32LE/BE with a byte order mark: decoded.
  * - UTF-16 without a mark: recognised by its NULs, which stand at every other
@@ -51,6 +57,60 @@ export function toScannable(bytes: Uint8Array): Uint8Array {
   if (encoding === "utf-16be") even.swap16();
   const text = even.toString("utf16le");
   return Buffer.from(text.startsWith("\uFEFF") ? text.slice(1) : text, "utf8");
+}
+
+/** Wide characters in a row that make wide text of them; fewer are a chance in a binary file. */
+const WIDE_RUN = 4;
+
+/**
+ * Everything that has to be scanned of a file: what it decodes to first, then
+ * the bytes as they are, then these with wide text narrowed, each only where it
+ * differs. Lines count the same in all of them; at most three passes.
+ */
+export function viewsOf(bytes: Uint8Array): Uint8Array[] {
+  const decoded = toScannable(bytes);
+  const views = decoded === bytes ? [bytes] : [decoded, bytes];
+  if (!bytes.includes(0)) return views;
+  const narrowed = narrow(bytes);
+  if (narrowed !== null) views.push(narrowed);
+  return views;
+}
+
+/**
+ * Bytes without the NULs that pad ASCII to UTF-16 or UTF-32, wherever such text
+ * begins and whatever surrounds it; null where there is none. NULs that end
+ * strings in a binary file stay: joining what they part would make up secrets.
+ */
+function narrow(bytes: Uint8Array): Uint8Array | null {
+  const result = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  let changed = false;
+  for (let at = 0; at < bytes.length; ) {
+    const gap = nulsAfter(bytes, at);
+    let end = at;
+    let run = 0;
+    if (bytes[at] !== 0 && gap > 0 && gap <= 3) {
+      while (end < bytes.length && bytes[end] !== 0 && nulsAfter(bytes, end) === gap) {
+        end += gap + 1;
+        run++;
+      }
+    }
+    if (run < WIDE_RUN) {
+      end = Math.max(end, at + 1);
+      for (; at < end; at++) result[length++] = bytes[at]!;
+      continue;
+    }
+    for (; at < end; at += gap + 1) result[length++] = bytes[at]!;
+    changed = true;
+  }
+  return changed ? result.subarray(0, length) : null;
+}
+
+/** NULs after a byte, counted up to four. */
+function nulsAfter(bytes: Uint8Array, at: number): number {
+  let count = 0;
+  while (count < 4 && bytes[at + 1 + count] === 0) count++;
+  return count;
 }
 
 function utf32(bytes: Uint8Array, little: boolean): string {

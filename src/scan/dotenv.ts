@@ -17,9 +17,10 @@
  *   quote ends with its line. Binary: no line of it is an assignment.
  */
 import { sha256 } from "../builtin.ts";
-import { shellQuote } from "../invocation.ts";
+import { handThen, pathWord } from "../invocation.ts";
 import { toScannable } from "./decode.ts";
 import type { Finding } from "./finding.ts";
+import { unstage } from "./paths.ts";
 import { isExampleText, randomnessBits } from "./randomness.ts";
 
 /** Files that hold examples by their name. Real values in them are still found, with a higher bar. */
@@ -45,6 +46,10 @@ export function isDotenvPath(path: string): boolean {
 /** Whether a `.env` file's name says that it is an example. */
 export function isDotenvExample(path: string): boolean {
   return EXAMPLE_FILE.test(baseName(path));
+}
+
+function takeOut(path: string, line: number): string {
+  return handThen(`take the value out of line ${line} of ${pathWord(path)}`, `git add -- ${pathWord(path)}`);
 }
 
 export interface Assignment {
@@ -171,8 +176,8 @@ export function checkDotenv(path: string, bytes: Uint8Array): Finding[] {
       endLine: line,
       endColumn,
       name,
-      message: `a value for '${name}' that is no placeholder; a .env file stays out of git`,
-      fix: `git rm --cached -- ${shellQuote(path)}`,
+      message: `a value for '${name}' that is no placeholder${example ? "" : "; a .env file stays out of git"}`,
+      fix: example ? takeOut(path, line) : unstage(path),
       secretId: sha256(value),
     });
   }

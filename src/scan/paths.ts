@@ -12,7 +12,7 @@
 
 import { Buffer } from "node:buffer";
 import { sha256 } from "../builtin.ts";
-import { shellQuote } from "../invocation.ts";
+import { pathWord } from "../invocation.ts";
 import { toScannable } from "./decode.ts";
 import type { Finding } from "./finding.ts";
 
@@ -95,8 +95,10 @@ function finding(
   };
 }
 
-function unstage(path: string): string {
-  return `git rm --cached -- ${shellQuote(path)}`;
+/** The fix for a file that stays on disk and out of git. */
+export function unstage(path: string): string {
+  // -f: git refuses where the file was edited after it was staged.
+  return `git rm --cached -f -- ${pathWord(path)}`;
 }
 
 /**

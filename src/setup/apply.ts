@@ -7,6 +7,7 @@
  */
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { writeFileDurably } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { INCLUDE } from "../git/config.ts";
 import { VERSION } from "../version.ts";
@@ -22,7 +23,6 @@ import {
   removeFile,
   throughLink,
   writeConfig,
-  writeWhole,
 } from "./disk.ts";
 import { isStub } from "./hooks.ts";
 import { HUSKY_FOLDER, setUpHusky } from "./managers/husky.ts";
@@ -80,10 +80,10 @@ export async function applyPlan(plan: InstallPlan, situation: Situation): Promis
       throw new MuxiGitError("unwritable", `cannot write '${path}': something else is in its place`);
     }
     folders(dirname(path));
-    writeWhole(path, bytes, mode);
+    writeFileDurably(path, bytes, mode);
     changed = true;
     undoing.push(() => {
-      if (before.kind === "file") writeWhole(path, before.bytes, before.mode);
+      if (before.kind === "file") writeFileDurably(path, before.bytes, before.mode);
       else removeFile(path);
     });
   };

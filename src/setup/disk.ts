@@ -1,23 +1,7 @@
-/**
- * Files as install changes them: whole, with the mode meant, and never half
- * written: a temporary file in the same folder, fsync, rename.
- */
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+/** Files and folders as install finds, makes and removes them; durable-file.ts writes them. */
+import { lstatSync, mkdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { replaceFile } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../terminal.ts";
 
@@ -55,11 +39,6 @@ export function newMode(executable: boolean): number {
   return (executable ? 0o777 : 0o666) & ~process.umask();
 }
 
-/** @throws MuxiGitError `unwritable`. */
-export function writeWhole(path: string, bytes: Uint8Array, mode: number): void {
-  replace(path, join(dirname(path), `.${basename(path)}.muxi-git-${process.pid}`), bytes, mode);
-}
-
 /**
  * Write git's config under git's own lock, `config.lock`, so that a `git config`
  * at the same time is not lost. @throws MuxiGitError `config-locked`, `unwritable`.
@@ -71,26 +50,7 @@ export function writeConfig(path: string, bytes: Uint8Array, mode: number): void
       hint: `try again; if no git is running, remove '${escapeText(lock)}'`,
     });
   }
-  replace(path, lock, bytes, mode);
-}
-
-function replace(path: string, temporary: string, bytes: Uint8Array, mode: number): void {
-  let opened = false;
-  try {
-    const fd = openSync(temporary, "wx", 0o600);
-    opened = true;
-    try {
-      writeFileSync(fd, bytes);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    chmodSync(temporary, mode);
-    renameSync(temporary, path);
-  } catch (cause) {
-    if (opened) rmSync(temporary, { force: true });
-    throw new MuxiGitError("unwritable", `cannot write '${escapeText(path)}' (${codeOf(cause)})`, { cause });
-  }
+  replaceFile(path, lock, bytes, mode);
 }
 
 /** Where a file really stands when it is reached through a link. */

@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkAttributes } from "../git/attributes.ts";
 import { driverSettings, lastEntry } from "../git/config.ts";
-import { shellQuote } from "../invocation.ts";
+import { pathWord } from "../invocation.ts";
 import { escapeText } from "../terminal.ts";
 import type { Situation } from "./detect.ts";
 import { fileState } from "./disk.ts";
@@ -189,7 +189,7 @@ function inspectAttributes(situation: Situation, again: string, problems: SetupP
         message: describeOverride(full),
         fix:
           full.rule === null
-            ? `git check-attr -a -- ${shellQuote(override.path)}`
+            ? `git check-attr -a -- ${pathWord(override.path)}`
             : `take secrets.enc out of the rule at ${escapeText(full.rule)}`,
       });
     }
@@ -215,7 +215,7 @@ function inspectKeys(situation: Situation, again: string, problems: SetupProblem
       problems.push({
         code: "key-tracked",
         message: `'${escapeText(path)}' is tracked: the key is in the repository`,
-        fix: `git rm --cached -- ${shellQuote(path)}`,
+        fix: `git rm --cached -f -- ${pathWord(path)}`,
       });
     } else if (!ignored) {
       problems.push({ code: "key-not-ignored", message: `'${escapeText(path)}' is not ignored`, fix: again });

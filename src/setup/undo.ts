@@ -10,6 +10,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileDurably } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { type ConfigEntry, INCLUDE } from "../git/config.ts";
 import { decodePath } from "../git/entries.ts";
@@ -18,7 +19,7 @@ import { splitNul, tryGit } from "../git/run.ts";
 import { tool } from "../invocation.ts";
 import { escapeText } from "../terminal.ts";
 import { appendBlock, findBlock, removeBlocks } from "./blocks.ts";
-import { fileState, newMode, removeEmptyFolder, removeFile, throughLink, writeConfig, writeWhole } from "./disk.ts";
+import { fileState, newMode, removeEmptyFolder, removeFile, throughLink, writeConfig } from "./disk.ts";
 import { EVENTS, isStub } from "./hooks.ts";
 import { checkIgnoredIn } from "./ignored.ts";
 import { HUSKY_FOLDER } from "./managers/husky.ts";
@@ -303,7 +304,7 @@ export async function applyUndo(plan: UndoPlan, repository: Repository): Promise
         await repository.writeLocalConfig("--unset-all", "core.hooksPath", `^\\.husky/_$`);
         break;
       case "write":
-        writeWhole(step.path, step.bytes, step.mode);
+        writeFileDurably(step.path, step.bytes, step.mode);
         break;
       case "delete":
         removeFile(step.path);

@@ -350,6 +350,6 @@ test("MUXI's published formations have the problems they are known for, and no o
   ]);
   assert.match(
     problems[0]?.fix ?? "",
-    / secrets sync --template-only -F 04-code-reviewer && git add 04-code-reviewer\/secrets$/,
+    / secrets sync --template-only -F 04-code-reviewer && git add -- 04-code-reviewer\/secrets$/,
   );
 });

@@ -28,7 +28,8 @@ function decide(content: Buffer, given: Given = {}): { answer: Uint8Array | null
     isFormation: () => given.formation ?? true,
     keyOf: () => {
       if (typeof key !== "string") return { state: "ok", key, path: "" };
-      return key === "missing" ? { state: key } : { state: key, path: "" };
+      if (key === "missing") return { state: key };
+      return key === "hex" ? { state: key, key: KEY, path: "" } : { state: key, path: "" };
     },
     inherited: { of: () => ({ holds: (bytes) => blobs.some((blob) => blob.equals(bytes)), read: () => blobs }) },
     say: (line) => said.push(line),
@@ -131,7 +132,7 @@ test("plaintext without a key: refused, also where git has it already; the way b
     assert.equal(answer, null);
     assert.match(
       said.join("\n"),
-      /error: 'agents\/secrets\.enc'.*\n.*key unlock -F agents.*git restore -- agents\/secrets\.enc/,
+      /error: 'agents\/secrets\.enc'.*\n.*git restore -- agents\/secrets\.enc\n.*key into agents\/\.key, then: git add -- agents\/secrets\.enc$/,
     );
     assert.doesNotMatch(said.join("\n"), /value-mark/);
   }
