@@ -3,11 +3,14 @@
  * one sitting. Each action loads its module when it runs. What git runs is in
  * main.ts; it is hidden from help and named once in its closing line.
  */
+import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { EXIT, type ExitCode } from "./errors.ts";
+import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { reportFailure } from "./failure.ts";
+import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
+import { escapeText, out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** What every command is given. */
@@ -21,12 +24,20 @@ export interface Invocation {
 const HOOK_MODES = ["auto", "file", "config", "husky", "none"] as const;
 export type HookMode = (typeof HOOK_MODES)[number];
 
+/** Commands whose operands may follow `--`. */
+const TAKE_PATHS = new Set(["check", "scan", "diff", "normalize"]);
+
 function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
   return (given) => {
     const value = values.find((candidate) => candidate === given);
     if (value === undefined) throw new InvalidArgumentError(`one of ${values.join(", ")}`);
     return value;
   };
+}
+
+/** As git's: each -C is relative to the one before, an empty one changes nothing. */
+function chain(value: string, before = ""): string {
+  return value === "" ? before : before === "" || isAbsolute(value) ? value : `${before}/${value}`;
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -42,16 +53,22 @@ function collect(value: string, before: string[]): string[] {
 export async function cli(argv: readonly string[], vendored: boolean): Promise<ExitCode> {
   if (vendored) setInvocation("git muxi");
   let code: ExitCode = EXIT.ok;
+  // Split here: commander drops a `--` on the way to a subcommand, and takes what follows for options.
+  const dashes = argv.indexOf("--");
+  const afterDashes = dashes < 0 ? null : argv.slice(dashes + 1);
   const program = new Command("muxi-git");
   program
     .description("the git side of MUXI secrets: leaks stopped at commit, a quiet secrets.enc, names in review")
     .version(VERSION)
-    .option("-C <dir>", "run as if started in <dir>")
+    .option("-C <dir>", "run as if started in <dir>; the next -C is relative to it", chain)
     .option("-q, --quiet", "errors only", false)
     .option("--no-color", "no colour (as NO_COLOR)")
     .exitOverride()
     .showHelpAfterError(false)
     .configureOutput({
+      // Not process.stdout: its EPIPE (`--help | head -1`) arrives later, as a crash.
+      writeOut: (text) => out(text.replace(/\n$/, "")),
+      writeErr: (text) => talk(text.replace(/\n$/, "")),
       outputError: (text, write) => write(text.replace(/^error: /, "muxi-git: error: ")),
     })
     .addHelpText(
@@ -64,13 +81,25 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   const invocation = (): Invocation => {
     const options = program.opts<{ C?: string; quiet: boolean; color: boolean }>();
     const start = vendored ? aliasDirectory(process.env) : process.cwd();
+    const cwd = resolve(start, options.C ?? "");
+    if (options.C && !statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new MuxiGitError("no-folder", `cannot change to '${escapeText(options.C)}'`);
+    }
+    makePlacesAbsolute(process.env, cwd);
     return {
-      cwd: options.C === undefined ? start : isAbsolute(options.C) ? options.C : resolve(start, options.C),
+      cwd,
       env: process.env,
       quiet: options.quiet,
       noColor: !options.color,
     };
   };
+
+  const withPaths = (paths: readonly string[]): string[] => [...paths, ...(afterDashes ?? [])];
+  program.hook("preAction", (_, command) => {
+    if (afterDashes !== null && afterDashes.length > 0 && !TAKE_PATHS.has(command.name())) {
+      throw new MuxiGitError("usage", `'${command.name()}' takes no paths after '--'`);
+    }
+  });
 
   program
     .command("install")
@@ -116,7 +145,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .option("--json", "machine readable", false)
     .action(async (paths: string[], options: CheckFlags) => {
       const { check } = await import("./commands/check.ts");
-      code = await check({ ...invocation(), ...options, paths });
+      code = await check({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
   program
@@ -132,7 +161,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .option("--no-baseline", "accepted findings count as well")
     .action(async (paths: string[], options: ScanFlags) => {
       const { scan } = await import("./commands/scan.ts");
-      code = await scan({ ...invocation(), ...options, paths });
+      code = await scan({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
   const baseline = program.command("baseline").description("findings lived with");
@@ -150,15 +179,15 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   program
     .command("diff")
     .description("which secret names were added, removed or changed")
-    .argument("[base...head]", "revisions; HEAD against the working tree when absent")
-    .argument("[path...]", "formations to compare")
+    .usage("[options] [A | A B | A..B | A...B] [--] [path...]")
+    .argument("[revision...]", "as of git diff: none is HEAD, and one is compared with the working tree")
     .option("--format <format>", "text, markdown or json", oneOf(["text", "markdown", "json"] as const), "text")
     .option("--json", "same as --format json", false)
     .option("--exit-code", "exit 1 when names differ", false)
     .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
-    .action(async (range: string | undefined, paths: string[], options: DiffFlags) => {
+    .action(async (given: string[], options: DiffFlags) => {
       const { diff } = await import("./commands/diff.ts");
-      code = await diff({ ...invocation(), ...options, range, paths });
+      code = await diff({ ...invocation(), ...options, given, afterDashes });
     });
 
   program
@@ -168,7 +197,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .option("--dry-run", "print the plan, change nothing", false)
     .action(async (paths: string[], options: { dryRun: boolean }) => {
       const { normalize } = await import("./commands/normalize.ts");
-      code = await normalize({ ...invocation(), ...options, paths });
+      code = await normalize({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
   const secrets = program.command("secrets").description("the template and the values");
@@ -195,7 +224,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     });
 
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(dashes < 0 ? [...argv] : argv.slice(0, dashes), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
     return reportFailure(error);

@@ -41,7 +41,7 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
   const context = openContext(options, { keyFiles: options.keyFile });
   const { topLevel, reader } = context;
   try {
-    const { revisions, paths } = sortArguments(options, topLevel);
+    const { revisions, paths } = sortArguments(options, context);
     const sides = sidesOf(revisions, topLevel);
     if (sides.head === null) assertWorkTree(context.places, tool("diff BASE...HEAD"));
     const base = readTree(sides.base, reader, topLevel);
@@ -60,7 +60,10 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
 }
 
 /** Revisions and paths, told apart as git does (gitcli(7)): what stands after `--` is a path. */
-function sortArguments(options: DiffOptions, topLevel: string): { revisions: string[]; paths: string[] } {
+function sortArguments(
+  options: DiffOptions,
+  { topLevel, bare }: RepositoryContext,
+): { revisions: string[]; paths: string[] } {
   const { given, afterDashes } = options;
   if (afterDashes !== null) {
     if (given.length > 2) throw new MuxiGitError("usage", "at most two revisions stand before '--'");
@@ -68,7 +71,8 @@ function sortArguments(options: DiffOptions, topLevel: string): { revisions: str
   }
   const firstPath = given.findIndex((one, at) => {
     const known = at < 2 && isRevision(one, topLevel);
-    if (known && existsAt(options, one)) {
+    // In a git dir stands a file called HEAD.
+    if (known && !bare && existsAt(options, one)) {
       throw new MuxiGitError("ambiguous", `'${escapeText(one)}' is both a revision and a file`, {
         hint: "put '--' after revisions, before paths",
       });

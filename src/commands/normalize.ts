@@ -44,6 +44,7 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
   );
   let refused = 0;
   let rewritten = 0;
+  let leftAlone = 0;
   for (const { path } of formations) {
     const file = encryptedPath(path);
     const result = await normalizeFile(context, path, file, options.dryRun);
@@ -54,11 +55,12 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
     if (result.refused !== null) talk(`muxi-git: error: cannot normalize '${escapeText(file)}': ${result.refused}`);
     rewritten += result.done.length > 0 ? 1 : 0;
     refused += result.refused === null ? 0 : 1;
+    leftAlone += result.leftAlone === undefined ? 0 : 1;
   }
   context.reader.close();
   // Rewritten files have new times: without this the next status reads each again.
   if (rewritten > 0 && !options.dryRun) tryGit(["update-index", "-q", "--refresh"], { cwd: context.topLevel });
-  if (rewritten === 0 && refused === 0 && !options.quiet) out("every secrets file is in canonical form");
+  if (rewritten + refused + leftAlone === 0 && !options.quiet) out("every secrets file is in canonical form");
   return refused > 0 ? EXIT.failed : EXIT.ok;
 }
 

@@ -1,36 +1,28 @@
 /** `scan`: look for secrets in files, in what is staged, or in the commits of a range. */
-import { readFileSync, readSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { lstatSync, readdirSync, readSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
-import { writeFileDurably } from "../durable-file.ts";
+import { writeOutput } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { findFormations } from "../formation/discover.ts";
-import { MODE_SUBMODULE } from "../git/entries.ts";
+import { decodePath, MODE_SUBMODULE } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
-import { readRange } from "../git/ranges.ts";
+import { findCommit, parseRange, type Range, readRange } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
-import { newBlob, ownChanges } from "../git/staged.ts";
-import { readWorkingFile } from "../git/working-file.ts";
+import { emptyTree, newBlob, ownChanges } from "../git/staged.ts";
+import { diskPath, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
+import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import { formatScanJson, formatScanText, type ScanReport } from "../report/scan.ts";
-import {
-  BASELINE_FILE,
-  type Baseline,
-  canBeAccepted,
-  EMPTY_BASELINE,
-  fingerprint,
-  isAccepted,
-  parseBaseline,
-} from "../scan/baseline.ts";
+import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
-import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
 import { escapeText, out, styleFor } from "../terminal.ts";
-import { openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
+import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
 
 export interface ScanOptions extends Invocation {
   paths: readonly string[];
@@ -50,8 +42,10 @@ export async function scan(options: ScanOptions): Promise<ExitCode> {
   }
   const report = await produce(options);
   const text =
-    options.json || options.format === "json" ? formatScanJson(report) : formatScanText(report, styleOf(options));
-  if (options.output !== undefined) writeFileDurably(resolve(options.cwd, options.output), `${text}\n`, 0o644);
+    options.json || options.format === "json"
+      ? formatScanJson(report)
+      : formatScanText(report, styleOf(options), options.quiet);
+  if (options.output !== undefined) writeOutput(resolve(options.cwd, options.output), text === "" ? "" : `${text}\n`);
   else if (text !== "") out(text);
   return report.findings.some((finding) => finding.severity === "error" && !finding.accepted) ? EXIT.no : EXIT.ok;
 }
@@ -62,7 +56,7 @@ function styleOf(options: ScanOptions) {
 
 async function produce(options: ScanOptions): Promise<ScanReport> {
   if (findGitPlaces(options.cwd, options.env) === null) return scanOutsideGit(options);
-  const context = openContext(options);
+  const context = openContext(options, options.staged ? { workTreeOr: tool("scan --range HEAD") } : {});
   try {
     if (options.staged) return await scanStaged(context);
     return await new RepositoryScan(context, options).run();
@@ -90,25 +84,68 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
   if (options.staged || options.range !== undefined) {
     throw new MuxiGitError("no-repository", `no git repository at '${escapeText(options.cwd)}'`);
   }
-  const scanner = createScanner();
-  const report = emptyReport();
-  if (options.stdin) add(report, "-", "100644", readStandardInput(), scanner, [], EMPTY_BASELINE);
-  for (const path of options.paths) {
-    const full = resolve(options.cwd, path);
-    try {
-      if (!statSync(full).isFile()) throw new MuxiGitError("no-file", `'${escapeText(path)}' is no regular file`);
-      add(report, path, "100644", readFileSync(full), scanner, [], EMPTY_BASELINE);
-    } catch (error) {
-      if (error instanceof MuxiGitError) throw error;
-      throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`, { cause: error });
-    }
-  }
   if (!options.stdin && options.paths.length === 0) {
-    throw new MuxiGitError("no-repository", "no git repository here: name the files to scan", {
+    throw new MuxiGitError("no-repository", "no git repository here: name the files and folders to scan", {
       hint: tool("scan PATH…"),
     });
   }
+  const scanner = createScanner();
+  const report = emptyReport();
+  const judge = (path: string, bytes: Buffer): void =>
+    add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, true, withoutIndex);
+  if (options.stdin) judge("-", readStandardInput());
+  for (const path of options.paths) {
+    const full = resolve(options.cwd, path);
+    const stat = statSync(full, { throwIfNoEntry: false });
+    if (stat === undefined) throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`);
+    const folder = stat.isDirectory();
+    const top = folder ? full : dirname(full);
+    const prefix = path.endsWith("/") ? path : `${path}/`;
+    for (const file of folder ? filesUnder(full, report.skipped, prefix) : [basename(full)]) {
+      const shown = folder ? `${prefix}${file}` : path;
+      const bytes = readWorkingFile(top, file, MOST_READ);
+      if (bytes !== null) judge(shown, bytes);
+      else if (folder) report.skipped.push({ path: shown, reason: NOT_READ });
+      else throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}', or it is no regular file`);
+    }
+  }
   return report;
+}
+
+/** What node reads into one buffer; outside git a folder may hold anything. */
+const MOST_READ = 0x7fff_ffff;
+const NOT_READ = "it is no regular file, or cannot be read";
+
+/**
+ * Files of a folder and those below, in the order of their names. Links are not
+ * followed: what they lead to is scanned where it stands. `.git` is skipped, and
+ * nothing else: without git nothing says what is ignored.
+ */
+function* filesUnder(top: string, skipped: ScanReport["skipped"], prefix: string): Generator<string> {
+  const waiting = [""];
+  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    let names: Buffer[];
+    try {
+      names = readdirSync(diskPath(top, folder), { encoding: "buffer" }).sort(Buffer.compare);
+    } catch {
+      skipped.push({ path: `${prefix}${folder}`, reason: "the folder cannot be read" });
+      continue;
+    }
+    const below: string[] = [];
+    for (const name of names.map(decodePath)) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      const stat = lstatSync(diskPath(top, path), { throwIfNoEntry: false });
+      if (name === ".git" || stat === undefined || stat.isSymbolicLink()) continue;
+      if (stat.isDirectory()) below.push(path);
+      else yield path;
+    }
+    waiting.push(...below.reverse());
+  }
+}
+
+/** Nothing is staged here, so nothing is to be staged again. */
+function withoutIndex(finding: Finding): Finding {
+  return { ...finding, fix: `take the value out of line ${finding.line}` };
 }
 
 function readStandardInput(): Buffer {
@@ -136,12 +173,13 @@ function add(
   formations: readonly string[],
   baseline: Baseline,
   rulesApply = true,
+  change: (finding: Finding) => Finding = (finding) => finding,
 ): void {
   report.scanned.files += 1;
   report.scanned.bytes += bytes.length;
   const { findings, allowed } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
   for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
-  for (const finding of findings) report.findings.push(withFingerprint(finding, baseline));
+  for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
 
 function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["findings"][number] {
@@ -161,30 +199,25 @@ class RepositoryScan {
   }
 
   async run(): Promise<ScanReport> {
-    const { topLevel, bare, reader, keyring } = this.#context;
-    const { range, stdin, paths } = this.#options;
-    const tip = range === undefined ? null : tipOf(range);
-    if (bare && tip === null && !stdin) {
-      throw new MuxiGitError("bare-repository", "a bare repository has no working tree to scan", {
-        hint: tool("scan --range HEAD"),
-      });
-    }
-    const tree: Snapshot =
-      tip !== null || bare ? readTree(tip ?? "HEAD", reader, topLevel) : workingTreeSnapshot(topLevel);
+    const { topLevel, places, bare, reader, keyring } = this.#context;
+    const { stdin, paths } = this.#options;
+    const range = this.#options.range === undefined ? null : parseRange(this.#options.range, topLevel);
+    if (range === null && !stdin) assertWorkTree(places, tool("scan --range HEAD"));
+    // Its settings and formations count: those of the newer end of a range.
+    const commit = range?.head ?? (bare ? (findCommit("HEAD", topLevel) ?? emptyTree(topLevel)) : null);
+    const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
     const formations = formationPaths(findFormations(tree.entries.keys()));
-    const settings = await parsed(tree, SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
-    const baseline = this.#options.baseline
-      ? await parsed(tree, BASELINE_FILE, parseBaseline, EMPTY_BASELINE)
-      : EMPTY_BASELINE;
+    const settings = await settingsOf(tree);
+    const baseline = this.#options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
     const known = await gatherKnown(formations, [tree], keyring, topLevel);
     const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
-    const ignored = await ignoredBy(settings);
+    const ignored = await ignoredPaths(settings);
     const report = emptyReport();
     const judge = (path: string, mode: string, bytes: Buffer, into: ScanReport): void =>
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
-    if (stdin) judge("-", "100644", readStandardInput(), report);
-    else if (range !== undefined) await this.#scanRange(range, report, judge);
+    if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
+    else if (range !== null) await this.#scanRange(range, report, judge);
     else await this.#scanFiles(tree, paths, report, judge);
     return report;
   }
@@ -218,7 +251,7 @@ class RepositoryScan {
   ): boolean {
     const bytes = readWorkingFile(this.#context.topLevel, path);
     if (bytes === null) {
-      report.skipped.push({ path, reason: "it is no regular file, or cannot be read" });
+      report.skipped.push({ path, reason: NOT_READ });
       return false;
     }
     judge(path, "100644", bytes, report);
@@ -227,7 +260,7 @@ class RepositoryScan {
 
   /** Of each commit, what it introduces: absent from every parent's version and from what it deletes. */
   async #scanRange(
-    range: string,
+    range: Range,
     report: ScanReport,
     judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
   ): Promise<void> {
@@ -276,21 +309,4 @@ class RepositoryScan {
       }
     }
   }
-}
-
-/** The newer end of a range: its settings and formations count. */
-function tipOf(range: string): string {
-  const tip = range.split(/\.{2,3}/).at(-1);
-  return tip === undefined || tip === "" ? "HEAD" : tip;
-}
-
-async function parsed<T>(tree: Snapshot, file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T> {
-  const bytes = await tree.read(file);
-  return bytes === null ? absent : parse(bytes);
-}
-
-async function ignoredBy(settings: Settings): Promise<(path: string) => boolean> {
-  if (settings.ignore.length === 0) return () => false;
-  const { globMatcher } = await import("../globs.ts");
-  return globMatcher(settings.ignore);
 }

@@ -1,8 +1,10 @@
 /** `status`: what protects this repository, what does not, and the command that mends it. */
+import { relative, sep } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { openRepository } from "../git/repository.ts";
-import { tool } from "../invocation.ts";
+import { setReaderDirectory, tool } from "../invocation.ts";
+import { type AuditProblem, auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
 import { detect } from "../setup/detect.ts";
 import { inspect, type SetupState } from "../setup/inspect.ts";
@@ -15,11 +17,19 @@ export interface StatusOptions extends Invocation {
 /** @returns 0 protected, 1 not. */
 export async function status(options: StatusOptions): Promise<ExitCode> {
   const repository = openRepository(options.cwd, options.env);
+  setReaderDirectory(relative(repository.topLevel, options.cwd).split(sep).join("/"));
   const state = inspect(await detect(repository));
   const { topLevel, gitDir, commonDir } = repository;
   const formations = await formationReports(topLevel, { topLevel, gitDir, commonDir });
-  if (options.json) out(JSON.stringify({ schemaVersion: 1, ...state, formations }, null, 2));
-  else if (!options.quiet) printText(state, formations, styleFor(process.stdout.isTTY, options.env, options.noColor));
+  const { problems: inHead } = await auditHead(topLevel);
+  if (options.json) {
+    // What HEAD holds does not make a repository unprotected: `protected` is about what comes next.
+    out(JSON.stringify({ schemaVersion: 1, ...state, formations, problems: [...state.problems, ...inHead] }, null, 2));
+  } else if (!options.quiet) {
+    const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
+    printText(state, formations, style);
+    printHead(inHead, style);
+  }
   return state.protected ? EXIT.ok : EXIT.no;
 }
 
@@ -44,6 +54,16 @@ function printText(state: SetupState, formations: readonly FormationReport[], st
   for (const problem of state.problems) {
     out(`${style.yellow(problem.code)}: ${problem.message}`);
     out(`  fix: ${problem.fix}`);
+  }
+}
+
+/** What a block counts as older problems, as far as it is seen without reading every file. */
+function printHead(problems: readonly AuditProblem[], style: Style): void {
+  if (problems.length === 0) return;
+  out("already in the last commit:");
+  for (const { code, message, fix } of problems) {
+    out(`  ${style.yellow(code)}: ${message}`);
+    out(`    fix: ${fix}`);
   }
 }
 

@@ -16,6 +16,7 @@
  * | token of another key, or damaged: cut off, doubled | | itself, and a line |
  * | conflict markers | | itself; a line unless only tokens stand between them |
  * | plaintext or other bytes | no formation | itself: not MUXI's |
+ * | plaintext, exactly a blob that this path has in the index or HEAD | | itself |
  * | plaintext, JSON or NAME=value | key | a blob of this path as above, else the canonical token |
  * | plaintext that is no set of secrets | key | a token of its bytes, and a line |
  * | plaintext | no key | **refused**, the only refusal |

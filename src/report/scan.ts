@@ -19,8 +19,11 @@ export interface ScanReport {
   notes: string[];
 }
 
-/** @returns text without a final newline; the answer goes to stdout. */
-export function formatScanText(report: ScanReport, style: Style): string {
+/**
+ * @param quiet - without the closing line where nothing was found.
+ * @returns text without a final newline; the answer goes to stdout.
+ */
+export function formatScanText(report: ScanReport, style: Style, quiet = false): string {
   const lines: string[] = [];
   const counted = report.findings.filter((finding) => finding.accepted !== true);
   for (const finding of counted) {
@@ -31,6 +34,7 @@ export function formatScanText(report: ScanReport, style: Style): string {
   }
   for (const { path, reason } of report.skipped) lines.push(`not scanned: ${escapeText(path)}: ${escapeText(reason)}`);
   for (const note of report.notes) lines.push(`note: ${escapeText(note)}`);
+  if (quiet && counted.length === 0) return lines.join("\n");
   const accepted = report.findings.length - counted.length;
   const { files, bytes, commits } = report.scanned;
   const where = commits === undefined ? count(files, "file") : `${count(files, "blob")} of ${count(commits, "commit")}`;

@@ -1,7 +1,9 @@
 /**
- * The allow comment: `muxi-git:allow RULE reason`, in any comment syntax, on
- * the finding's line or alone on the line before it.
+ * The allow comment: `muxi-git:allow RULE reason`, in any comment syntax, after
+ * the finding on its line or alone on the line before it.
  *
+ * - The reason is printed, so it ends where the comment ends, and a reason that
+ *   holds a finding itself does nothing.
  * - It names the rule, so that it does not hide another secret on the line, and
  *   gives a reason (at least two letters), so that a reviewer reads why. Without
  *   either it does nothing and is reported as such.
@@ -14,8 +16,7 @@
  *
  * Lines are read only where there is a finding: looking for comments in every
  * line is most of the cost of one peer. UTF-16 is decoded; CRLF does not matter;
- * of a huge line 512 bytes before and after the finding are looked at... by its
- * ends: a comment stands at the end of its line.
+ * of a huge line the last KiB is looked at: a comment stands at the end of its line.
  */
 import { Buffer } from "node:buffer";
 import { toScannable } from "./decode.ts";
@@ -37,7 +38,10 @@ export interface Allowed {
   ineffective: { line: number; rule: string; why: string }[];
 }
 
-const COMMENT = /muxi-git:allow[ \t]+([a-z0-9][a-z0-9-]{1,60})(?:[ \t]+(?:--[ \t]*)?([^\r\n]{1,300}))?/g;
+const COMMENT = /muxi-git:allow[ \t]+([a-z0-9][a-z0-9-]{1,60})(?:[ \t]+(?:--[ \t]*)?((?:(?!muxi-git:allow)[^\r\n]){1,300}))?/g;
+
+/** Where a comment ends that does not run to the end of its line. */
+const COMMENT_END = /\*\/|-->|#\}|%>|\}\}/;
 
 /** Whether a finding of this kind can be accepted in its own file. */
 export function canBeAllowedInline(finding: Finding): boolean {
@@ -59,22 +63,49 @@ const TAIL = 1024;
 
 interface Comment {
   line: number;
+  /** From 1, in UTF-16 units, as a finding's. */
+  column: number;
   rule: string;
   reason: string;
+  /** Nothing but the comment is on its line. */
+  alone: boolean;
+  /** A finding stands in the reason. */
+  leaks: boolean;
 }
 
-function commentsIn(text: string, line: number): Comment[] {
-  return [...text.matchAll(COMMENT)].map((match) => ({
-    line,
-    rule: match[1]!,
-    reason: (match[2] ?? "").replace(/(?:-->|\*\/|\}\}|#\}|%>)\s*$/, "").trim(),
-  }));
+/** The end of a line, and how many UTF-16 units of the line stand before it. */
+interface LineEnd {
+  text: string;
+  before: number;
 }
 
-/** Whether a line has nothing but a comment on it. */
-function standsAlone(text: string): boolean {
-  const before = text.slice(0, text.indexOf("muxi-git:allow"));
-  return /^[\s#/*;<!>{%'"-]*(?:REM\s+|rem\s+)?$/.test(before);
+function commentsIn({ text, before }: LineEnd, line: number, findings: readonly Finding[]): Comment[] {
+  return [...text.matchAll(COMMENT)].map((match) => {
+    const rest = match[2] ?? "";
+    const end = rest.search(COMMENT_END);
+    const reason = end < 0 ? rest : rest.slice(0, end);
+    const column = before + match.index + 1;
+    const to = column + match[0].length - (rest.length - reason.length);
+    const after = end < 0 ? "" : rest.slice(end).replace(COMMENT_END, "");
+    return {
+      line,
+      column,
+      rule: match[1]!,
+      reason: reason.trim(),
+      alone: before === 0 && OPENING.test(text.slice(0, match.index)) && after.trim() === "",
+      leaks: findings.some((finding) => covers(finding, line, column, to)),
+    };
+  });
+}
+
+/** What may stand before a comment that is alone on its line. */
+const OPENING = /^[\s#/*;<!>{%'"-]*(?:REM\s+|rem\s+)?$/;
+
+function covers(finding: Finding, line: number, from: number, to: number): boolean {
+  if (line < finding.line || line > finding.endLine) return false;
+  const start = line === finding.line ? finding.column : 1;
+  const end = line === finding.endLine ? finding.endColumn : Number.POSITIVE_INFINITY;
+  return start < to && from < end;
 }
 
 /**
@@ -101,16 +132,26 @@ export function applyAllowComments(findings: readonly Finding[], bytes: Uint8Arr
     reported.add(key);
     result.ineffective.push({ line: comment.line, rule: comment.rule, why });
   };
+  const onLine = new Map<number, Comment[]>();
+  const commentsOn = (line: number): Comment[] => {
+    let comments = onLine.get(line);
+    if (comments === undefined) {
+      const end = lines.get(line);
+      comments = end?.text.includes("muxi-git:allow") === true ? commentsIn(end, line, findings) : [];
+      onLine.set(line, comments);
+    }
+    return comments;
+  };
   for (const finding of findings) {
-    const own = lines.get(finding.line) ?? "";
-    const last = finding.endLine === finding.line ? "" : (lines.get(finding.endLine) ?? "");
-    const above = lines.get(finding.line - 1) ?? "";
+    const beside = commentsOn(finding.endLine);
     const comments = [
-      ...commentsIn(own, finding.line),
-      ...commentsIn(last, finding.endLine),
-      ...(standsAlone(above) ? commentsIn(above, finding.line - 1) : []),
+      ...beside.filter(({ column }) => column >= finding.endColumn),
+      ...commentsOn(finding.line - 1).filter(({ alone }) => alone),
     ];
     const comment = comments.find(({ rule }) => rule === finding.rule);
+    for (const early of [...beside, ...commentsOn(finding.line)]) {
+      if (early.rule === finding.rule && !comments.includes(early)) report(early, "stands before the finding");
+    }
     if (comment === undefined) {
       for (const other of comments) report(other, "names another rule");
       result.kept.push(finding);
@@ -120,6 +161,9 @@ export function applyAllowComments(findings: readonly Finding[], bytes: Uint8Arr
     } else if (!/\p{L}\p{L}/u.test(comment.reason)) {
       report(comment, "gives no reason");
       result.kept.push(finding);
+    } else if (comment.leaks) {
+      report(comment, "has a finding in its reason");
+      result.kept.push(finding);
     } else {
       result.allowed.push({ finding, line: comment.line, reason: comment.reason });
     }
@@ -128,7 +172,7 @@ export function applyAllowComments(findings: readonly Finding[], bytes: Uint8Arr
 }
 
 /** The lines that findings stand on or below, each cut to its last {@link TAIL} bytes. One walk. */
-function readLines(buffer: Buffer, findings: readonly Finding[], startLine: number): Map<number, string> {
+function readLines(buffer: Buffer, findings: readonly Finding[], startLine: number): Map<number, LineEnd> {
   const wanted = new Set<number>();
   for (const { line, endLine } of findings)
     wanted
@@ -136,13 +180,29 @@ function readLines(buffer: Buffer, findings: readonly Finding[], startLine: numb
       .add(line)
       .add(endLine);
   const last = Math.max(...wanted);
-  const lines = new Map<number, string>();
+  const lines = new Map<number, LineEnd>();
   let line = startLine;
-  for (let at = 0; at <= buffer.length && line <= last; line++) {
+  // As the scanner counts: a byte order mark has no column.
+  const first = buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf ? 3 : 0;
+  for (let at = first; at <= buffer.length && line <= last; line++) {
     const found = buffer.indexOf(10, at);
     const end = found < 0 ? buffer.length : found;
-    if (wanted.has(line)) lines.set(line, buffer.toString("utf8", Math.max(at, end - TAIL), end));
+    if (wanted.has(line)) {
+      let from = Math.max(at, end - TAIL);
+      while (from < end && (buffer[from]! & 0xc0) === 0x80) from++;
+      lines.set(line, { text: buffer.toString("utf8", from, end), before: unitsIn(buffer, at, from) });
+    }
     at = end + 1;
   }
   return lines;
+}
+
+/** UTF-16 units of UTF-8 bytes. */
+function unitsIn(bytes: Uint8Array, from: number, to: number): number {
+  let units = 0;
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at]!;
+    if (byte < 0x80 || byte >= 0xc0) units += byte >= 0xf0 ? 2 : 1;
+  }
+  return units;
 }

@@ -8,17 +8,19 @@
  * Silent, because of what the value is, never because of the path:
  * - encrypted values: dotenvx `encrypted:…`, SOPS `ENC[…]`, ansible-vault, Fernet tokens;
  * - public by the framework's rule: names that start with `NEXT_PUBLIC_`, `VITE_` …;
- * - references: `${X}`, `$X`, `{{x}}`, `<x>`, `op://…`, `vault:…`, command substitution;
- * - placeholders, paths, flags, numbers, addresses without credentials, words.
+ * - references: `${X}`, `$X`, `{{x}}`, `<x>`, `op://…`, `vault:…`, command substitution.
+ *   Of a value that holds some, the rest is judged; in single quotes `$x` is text;
+ * - placeholders, paths of words, flags, numbers, addresses without credentials, words.
  *
  * - empty: nothing. Huge: one pass; a value is looked at up to 4 KiB.
- * - CRLF, a byte order mark, UTF-16: as the rest of the scanner (decode.ts).
+ * - CRLF, a byte order mark, UTF-16: as the rest of the scanner (decode.ts); each
+ *   view of the bytes is read.
  * - a quoted value may span lines, as dotenv libraries read it; an unclosed
  *   quote ends with its line. Binary: no line of it is an assignment.
  */
 import { sha256 } from "../builtin.ts";
 import { handThen, pathWord } from "../invocation.ts";
-import { toScannable } from "./decode.ts";
+import { toScannable, viewsOf } from "./decode.ts";
 import type { Finding } from "./finding.ts";
 import { unstage } from "./paths.ts";
 import { isExampleText, randomnessBits } from "./randomness.ts";
@@ -30,16 +32,17 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Whether a path is a `.env` file: `.env`, `.env.local`, `prod.env`, `.envrc`; not `.env.ts`. */
+/** Whether a path is a `.env` file: `.env`, `.env.local`, `prod.env`, `.envrc`, `.flaskenv`, `.dev.vars`; not `.env.ts`. */
 export function isDotenvPath(path: string): boolean {
   const name = baseName(path).toLowerCase();
   // Most names are settled without compiling a long expression.
-  if (!name.includes("env")) return false;
+  if (!name.includes("env")) return /^\.dev\.vars(?:\.[\w-]{1,40})?$/.test(name);
   if (/\.(?:ts|js|mjs|cjs|tsx|jsx|py|rb|go|rs|java|md|d\.ts|html|lock)$/.test(name)) return false;
   return (
     /^\.env(?:rc)?(?:[._~-].*)?$/.test(name) ||
     /^[\w.-]{1,60}\.env$/.test(name) ||
-    /^env\.(?:local|prod|production|staging)$/.test(name)
+    /^env\.(?:local|dev|development|prod|production|stage|staging|test|ci)$/.test(name) ||
+    /^(?:\.flaskenv|dotenv|(?:local|dev|prod|production|stage|staging)_env)$/.test(name)
   );
 }
 
@@ -55,6 +58,8 @@ function takeOut(path: string, line: number): string {
 export interface Assignment {
   name: string;
   value: string;
+  /** Whether it stands in single quotes, where no shell and no dotenv library replaces anything. */
+  literal: boolean;
   /** Line and column of the value, from 1, in UTF-16 units. */
   line: number;
   column: number;
@@ -102,7 +107,7 @@ export function parseDotenv(text: string): Assignment[] {
         .replace(/[ \t]#.*$/, "")
         .trimEnd();
     }
-    assignments.push({ name: head[1]!, value: value.slice(0, 4096), line: start, column });
+    assignments.push({ name: head[1]!, value: value.slice(0, 4096), literal: quote === "'", line: start, column });
   }
   return assignments;
 }
@@ -124,24 +129,38 @@ const TELLING =
 
 /** … and one that takes it back. */
 const NOT_TELLING =
-  /(?:^|[_.-])(?:public|publishable|url|uri|path|file|dir|folder|name|id|ids|user|username|email|host|port|region|zone|bucket|type|algorithm|alg|ttl|timeout|expires?|expiry|expiration|max|min|limit|length|size|count|enabled|disabled|prefix|suffix|header|issuer|audience|scope|version|env|mode|level|provider|store|driver|domain|origin|endpoint|interval|days|hours|minutes|seconds|ms|rounds|hash_algorithm)$|publishable|public[_-]?key|site[_-]?key|_id$/i;
+  /(?:^|[_.-])(?:public|publishable|url|uri|path|file|dir|folder|name|id|ids|user|username|email|host|port|region|zone|bucket|type|class|template|comment|format|algorithm|alg|ttl|lifetime|duration|timeout|expires?|expiry|expiration|max|min|limit|length|size|count|enabled|disabled|prefix|suffix|header|issuer|audience|scope|version|env|mode|level|provider|store|driver|domain|origin|endpoint|interval|days|hours|minutes|seconds|ms|rounds|hash_algorithm)$|publishable|public[_-]?key|site[_-]?key|_id$/i;
 
 const ENCRYPTED =
   /^(?:encrypted:|ENC\[|\$ANSIBLE_VAULT|gAAAAA|age1|AQICAH|vault:v\d:|-----BEGIN (?:PGP MESSAGE|AGE ENCRYPTED))/;
 const REFERENCE =
-  /\$\{|\$\(|\{\{|\}\}|<%|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|^<[^>]*>$|^\[[^\]]*\]$|^`|^(?:op|vault|secret|ssm|awssm|gcpsm|azkv|ref\+\w+|doppler|infisical|keychain|env|file|aws-sm|projects):?\/\//i;
+  /^%[A-Za-z_]\w*%$|^<[^>]*>$|^\[[^\]]*\]$|^`|^projects\/[\w-]{1,64}\/secrets\/|^(?:op|vault|secret|ssm|awssm|gcpsm|azkv|ref\+\w+|doppler|infisical|keychain|env|file|aws-sm|projects):?\/\//i;
+/** What is replaced before anybody reads the value, in single quotes too: templates, and `${NAME}`, which compose replaces there. */
+const REPLACED = /\{\{[^{}]{0,200}\}\}|<%[^<>]{0,200}%>|\$\{[A-Z_][A-Z0-9_]{0,100}\}/g;
+/** … and what a shell or a dotenv library replaces; of `${NAME:-default}` the default stays. */
+const EXPANDED = /\$\((?:[^()]|\([^()]{0,200}\)){0,500}\)|\$\{\w{1,100}(?:\}|:?[-=?+])|^\$\w{1,100}$/g;
 const PLAIN =
-  /^(?:true|false|yes|no|on|off|null|none|nil|undefined|\d{1,9}|\d+(?:\.\d+)?(?:ms|s|m|h|d|kb|mb|gb)?|[a-z]{1,12}|\.{0,2}\/[\w./-]{0,200}|[A-Za-z]:\\[\w.\\ -]{0,200})$/;
+  /^(?:true|false|yes|no|on|off|null|none|nil|undefined|\d{1,9}|\d+(?:\.\d+)?(?:ms|s|m|h|d|kb|mb|gb)?|[a-z]{1,12}|\d{1,6} ?(?:sec(?:ond)?|min(?:ute)?|h(?:ou)?r|day|week|month|year)s?|[A-Za-z]:\\[\w.\\ -]{0,200})$/;
 
 /** Lowest bits of a value beside a telling name; an example file asks for what a person does not type. */
 const OPAQUE_BITS = 18;
 const OPAQUE_BITS_IN_EXAMPLE = 40;
 
-function isSecretValue(value: string, example: boolean): boolean {
-  if (value.length < 6 || ENCRYPTED.test(value) || REFERENCE.test(value) || PLAIN.test(value)) return false;
+/** A path of words. base64 may begin with `/` and hold more of them, and is no path for that. */
+function isPath(value: string): boolean {
+  if (!/^(?:\.{1,2}|~)?\/[\w./@-]{1,200}$/.test(value) || !value.includes("/", 1)) return false;
+  const segments = value.split("/").filter((segment) => segment !== "");
+  return segments.every((segment) => randomnessBits(segment) < (segment.length < 12 ? 4 : 3.2) * segment.length);
+}
+
+function isSecretValue(whole: string, literal: boolean, example: boolean): boolean {
+  const rest = whole.replace(REPLACED, "");
+  const value = literal ? rest : rest.replace(EXPANDED, "");
+  if (value.length < 6 || ENCRYPTED.test(value) || REFERENCE.test(value) || PLAIN.test(value) || isPath(value))
+    return false;
   if (isExampleText(value, example ? 2.4 : 1.2)) return false;
-  // An address without credentials is configuration; with them it is the database rule's.
-  if (/^[a-z][a-z0-9+.-]{1,20}:\/\/[^@\s?]*$/i.test(value) && !/[A-Za-z0-9_-]{24,}/.test(value)) return false;
+  // An address without a password is configuration; with them it is the database rule's.
+  if (/^[a-z][a-z0-9+.-]{1,20}:\/\/(?:[\w.%-]{0,64}:?@)?[^@\s?]*$/i.test(value) && !/[A-Za-z0-9_-]{24,}/.test(value)) return false;
   return randomnessBits(value) >= (example ? OPAQUE_BITS_IN_EXAMPLE : OPAQUE_BITS);
 }
 
@@ -162,9 +181,15 @@ export function publishedLines(bytes: Uint8Array): Set<number> {
 export function checkDotenv(path: string, bytes: Uint8Array): Finding[] {
   const example = isDotenvExample(path);
   const findings: Finding[] = [];
-  for (const { name, value, line, column } of parseDotenv(Buffer.from(toScannable(bytes)).toString("utf8"))) {
+  const seen = new Set<string>();
+  const assignments = viewsOf(bytes).flatMap((view) => parseDotenv(Buffer.from(view).toString("utf8")));
+  for (const { name, value, literal, line, column } of assignments) {
     if (PUBLIC_PREFIX.test(name) || !TELLING.test(name) || NOT_TELLING.test(name)) continue;
-    if (!isSecretValue(value, example)) continue;
+    if (!isSecretValue(value, literal, example)) continue;
+    const secretId = sha256(value);
+    const key = `${name} ${secretId} ${line}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
     const endColumn = column + (value.includes("\n") ? value.indexOf("\n") : value.length);
     findings.push({
       rule: "dotenv-secret",
@@ -178,7 +203,7 @@ export function checkDotenv(path: string, bytes: Uint8Array): Finding[] {
       name,
       message: `a value for '${name}' that is no placeholder${example ? "" : "; a .env file stays out of git"}`,
       fix: example ? takeOut(path, line) : unstage(path),
-      secretId: sha256(value),
+      secretId,
     });
   }
   return findings;

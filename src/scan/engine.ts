@@ -3,11 +3,14 @@
  * keywords of all rules and pieces of all known values; each hit is then
  * judged, cheapest question first (see rule.ts).
  *
- * - empty: no findings. Binary and NULs: scanned as bytes. UTF-16/32: decode.ts.
- * - huge: linear in the size. A rule looks at a bounded window per keyword; the
- *   number of findings has a cap, and where it is reached a finding says so.
- * - Errors and warnings have caps of their own: a file stuffed with weak
- *   matches cannot push a real one out of the list.
+ * - empty: no findings. Binary and NULs: scanned as bytes. UTF-16/32: decoded,
+ *   and scanned as bytes too (decode.ts): a byte order mark hides nothing.
+ * - huge: linear in the size. A rule looks at a bounded window per keyword, known
+ *   values have a budget of comparisons; where it is spent an error says so.
+ * - stuffed: known values, errors and warnings have caps of their own, and one
+ *   secret counts so often only, so no number of old or weak matches pushes a
+ *   new one out unseen. Where errors are left out, an error says so; it is
+ *   identified by the file's bytes, so it is new whenever they change.
  *
  * Nothing here is built when the module loads: the tables at the first scan, a
  * rule's regular expression at its first keyword that passes the cheap checks.
@@ -17,15 +20,19 @@ import { Buffer } from "node:buffer";
 import { sha256 } from "../builtin.ts";
 import type { Severity } from "../formation/problem.ts";
 import { type Automaton, buildAutomaton, findAll, foldByte } from "./automaton.ts";
-import { Positions, toScannable } from "./decode.ts";
+import { Positions, viewsOf } from "./decode.ts";
 import type { Finding, FindingKind } from "./finding.ts";
-import { type KnownMatch, type KnownValues, matchersOf, type NeedleMatcher } from "./known-values.ts";
+import { Comparisons, type KnownMatch, type KnownValues, matchersOf, type NeedleMatcher } from "./known-values.ts";
 import { isExampleText } from "./randomness.ts";
 import type { ByteClass, Rule } from "./rule.ts";
 import { allRules } from "./rules/index.ts";
 
-/** Most findings of severity error that one file reports. */
+/** Most findings of severity error that one file reports, known values apart. */
 export const MAX_ERRORS_PER_FILE = 1000;
+/** Most findings of known values and keys; the first of each value or key is always one of them. */
+export const MAX_KNOWN_PER_FILE = 10_000;
+/** Most findings of one secret in one file. More of them tell nothing new and are left out in silence. */
+export const MAX_OF_ONE_SECRET = 100;
 /** Most findings of lower severity that one file reports. */
 export const MAX_WARNINGS_PER_FILE = 200;
 
@@ -46,6 +53,10 @@ export interface ScannerOptions {
 export interface ScanOptions {
   /** Number of the first line, where the bytes are a part of a file. */
   startLine?: number;
+  /** false: known values and keys only. Rules' findings then fill no cap. True when absent. */
+  rulesApply?: boolean;
+  /** The budget of comparisons with known values, one made from the size when absent. */
+  comparisons?: Comparisons;
 }
 
 export interface Scanner {
@@ -234,20 +245,41 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
 
   function scan(path: string, input: Uint8Array, scanOptions: ScanOptions = {}): Finding[] {
     if (input.length === 0) return [];
-    const bytes = toScannable(input);
+    const comparisons = scanOptions.comparisons ?? new Comparisons(input.length);
+    const views = viewsOf(input);
+    let dropped: Dropped | undefined;
+    const lists = views.map((bytes) => {
+      const found = collect(bytes, comparisons, scanOptions.rulesApply !== false);
+      dropped = found.dropped ?? dropped;
+      return locate(path, bytes, found, scanOptions.startLine ?? 1);
+    });
+    const findings = lists.length === 1 ? lists[0]! : merge(lists);
+    if (dropped !== undefined) findings.push(overflowNotice(path, input, dropped, findings.at(-1)));
+    if (comparisons.spent) findings.push(spentNotice(path, input));
+    return findings;
+  }
+
+  function collect(bytes: Uint8Array, comparisons: Comparisons, rulesApply: boolean): Collector {
     compiled ??= compile(rules, matchers);
     classBits ??= buildClassBits();
     const bits = classBits;
     const { automaton, ruleOf, keywordOf, matcherOf, masks } = compiled;
     const found = new Collector();
     const reach = new Int32Array(rules.length);
+    /** By needle: where the last known value that it found ends. */
+    const knownReach = new Map<number, number>();
 
     findAll(automaton, bytes, (anchorEnd, needle) => {
       const matcher = matcherOf[needle];
       if (matcher !== undefined) {
-        for (const match of matcher.match(bytes, anchorEnd)) found.add(fromKnown(match));
+        if (comparisons.spent || anchorEnd <= (knownReach.get(needle) ?? 0)) return;
+        for (const match of matcher.match(bytes, anchorEnd, comparisons)) {
+          found.add(fromKnown(match));
+          knownReach.set(needle, match.end);
+        }
         return;
       }
+      if (!rulesApply) return;
       const index = ruleOf[needle]!;
       const rule = rules[index]!;
       const keyword = keywordOf[needle]!;
@@ -264,7 +296,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       if (rule.boundary !== "none" && !beginsToken(bytes, start)) return;
       found.add(judge(rule, index, bytes, start, reach));
     });
-    return locate(path, bytes, found, scanOptions.startLine ?? 1);
+    return found;
   }
 
   return { scan };
@@ -297,14 +329,18 @@ function fromKnown(match: KnownMatch): Candidate {
   };
 }
 
+/** What the caps turned away at worst. */
+type Dropped = "error" | "warning";
+
 /** Candidates up to the caps, and whether more were seen. */
 class Collector {
+  readonly known: Candidate[] = [];
   readonly errors: Candidate[] = [];
   readonly warnings: Candidate[] = [];
-  /** How many candidates the caps turned away. */
-  dropped = 0;
+  dropped: Dropped | undefined;
   readonly #onceAFile = new Set<string>();
   readonly #seen = new Set<string>();
+  readonly #ofOneSecret = new Map<string, number>();
 
   add(candidate: Candidate | undefined): void {
     if (candidate === undefined) return;
@@ -314,16 +350,30 @@ class Collector {
       if (this.#onceAFile.has(once)) return;
       this.#onceAFile.add(once);
     }
-    const list = candidate.severity === "error" ? this.errors : this.warnings;
-    const most = candidate.severity === "error" ? MAX_ERRORS_PER_FILE : MAX_WARNINGS_PER_FILE;
-    if (list.length >= most) {
-      this.dropped++;
-      return;
-    }
-    const key = `${candidate.rule} ${candidate.start} ${candidate.end} ${candidate.secretId} ${candidate.name ?? ""} ${candidate.formation ?? ""}`;
+    const secret = `${candidate.rule} ${candidate.secretId} ${candidate.name ?? ""} ${candidate.formation ?? ""}`;
+    const key = `${candidate.start} ${candidate.end} ${secret}`;
     if (this.#seen.has(key)) return;
+    const times = this.#ofOneSecret.get(secret) ?? 0;
+    if (times >= MAX_OF_ONE_SECRET) return;
+    if (candidate.rank === RANK.knownStrong) {
+      // The first of each is counted by no cap: there are no more of them than known values.
+      if (times > 0 && this.known.length >= MAX_KNOWN_PER_FILE) return;
+      this.known.push(candidate);
+    } else if (candidate.severity === "error") {
+      if (this.errors.length >= MAX_ERRORS_PER_FILE) {
+        this.dropped = "error";
+        return;
+      }
+      this.errors.push(candidate);
+    } else {
+      if (this.warnings.length >= MAX_WARNINGS_PER_FILE) {
+        this.dropped ??= "warning";
+        return;
+      }
+      this.warnings.push(candidate);
+    }
     this.#seen.add(key);
-    list.push(candidate);
+    this.#ofOneSecret.set(secret, times + 1);
   }
 }
 
@@ -375,8 +425,9 @@ function lowerBound(list: readonly Candidate[], start: number): number {
 }
 
 function locate(path: string, bytes: Uint8Array, found: Collector, startLine: number): Finding[] {
-  if (found.errors.length === 0 && found.warnings.length === 0) return [];
-  const settled = settle([...found.errors, ...found.warnings]);
+  const candidates = [...found.known, ...found.errors, ...found.warnings];
+  if (candidates.length === 0) return [];
+  const settled = settle(candidates);
   const positions = new Positions(bytes, startLine);
   // Spans of one secret under two names are equal, so ends never descend.
   const findings: Finding[] = [];
@@ -405,22 +456,60 @@ function locate(path: string, bytes: Uint8Array, found: Collector, startLine: nu
     findings.push(finding);
     before = { start: candidate.start, end: candidate.end, finding };
   }
-  if (found.dropped > 0) findings.push(overflowNotice(path, findings.at(-1)!));
   return findings;
 }
 
-function overflowNotice(path: string, last: Finding): Finding {
+/** One list of what several views of a file show: each secret once a line, as the first view that shows it says. */
+function merge(lists: readonly (readonly Finding[])[]): Finding[] {
+  const seen = new Set<string>();
+  const merged: Finding[] = [];
+  for (const list of lists) {
+    for (const finding of list) {
+      const once = finding.kind === "known-value" && finding.severity !== "error";
+      const place = once ? "" : String(finding.line);
+      const secret = `${finding.rule} ${finding.secretId} ${finding.name ?? ""} ${finding.formation ?? ""} ${place}`;
+      // Within the first view two on a line are two; a later view only adds lines.
+      if (list !== lists[0] && seen.has(secret)) continue;
+      seen.add(secret);
+      merged.push(finding);
+    }
+  }
+  return merged.sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/**
+ * Where errors were left out nobody knows what they are: the notice is an error,
+ * and is identified by the file's bytes, so that it is old only while they stay.
+ */
+function overflowNotice(path: string, bytes: Uint8Array, dropped: Dropped, last: Finding | undefined): Finding {
+  const { line, column, endLine, endColumn } = last ?? { line: 1, column: 1, endLine: 1, endColumn: 1 };
   return {
     rule: "too-many-findings",
     kind: "path",
-    severity: "warning",
+    severity: dropped,
     path,
-    line: last.line,
-    column: last.column,
-    endLine: last.endLine,
-    endColumn: last.endColumn,
+    line,
+    column,
+    endLine,
+    endColumn,
     message: `more findings than are listed: at most ${MAX_ERRORS_PER_FILE} errors and ${MAX_WARNINGS_PER_FILE} warnings a file`,
     fix: "mend what is listed, then scan again",
-    secretId: sha256("too-many-findings"),
+    secretId: sha256(bytes),
+  };
+}
+
+function spentNotice(path: string, bytes: Uint8Array): Finding {
+  return {
+    rule: "too-much-to-compare",
+    kind: "path",
+    severity: "error",
+    path,
+    line: 1,
+    column: 1,
+    endLine: 1,
+    endColumn: 1,
+    message: "not searched to its end for known values: too much of it resembles one of them",
+    fix: `look at '${path}' yourself, and take it out of git or split it where it is harmless`,
+    secretId: sha256(bytes),
   };
 }

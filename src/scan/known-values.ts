@@ -17,7 +17,15 @@
  * a host, a port) is only pointed at, once a file, as a whole word; under four
  * characters it is not looked for. A key always blocks.
  *
- * - empty value: not looked for. Huge value: anchors come from its first 4 KiB.
+ * A value's secret parts are looked for by themselves: the password in a URL,
+ * the strings in a JSON value, the long lines of a text. A part that is easy to
+ * guess is not.
+ *
+ * Anchors come from where a value is most random: one cut from what it repeats
+ * would be hit at every step of a file that repeats the same. What still
+ * resembles a value everywhere is stopped by a budget, {@link Comparisons}.
+ *
+ * - empty value: not looked for. Huge value: 64 places of it are asked for an anchor.
  * - binary value (not UTF-8): raw bytes, base64 and hex.
  * - a reference, an encrypted token or a bare `true`/`null` as value: not looked for.
  *
@@ -66,7 +74,33 @@ export interface KnownMatch {
 export interface NeedleMatcher {
   anchor: Uint8Array;
   /** @param end - offset just after the anchor's last byte. */
-  match(bytes: Uint8Array, end: number): KnownMatch[];
+  match(bytes: Uint8Array, end: number, comparisons: Comparisons): KnownMatch[];
+}
+
+/** Comparisons that a byte of a file may cost; honest text costs about one. */
+const COMPARISONS_A_BYTE = 32;
+/** … and those that any file may cost: a value of a few KiB that stands in a file of its own. */
+const COMPARISONS_A_FILE = 1 << 20;
+
+/**
+ * How many more bytes of one file may be compared with known values. Whoever
+ * knows how a value begins can write a file that resembles it at every byte;
+ * without a limit its cost is the product of both lengths.
+ */
+export class Comparisons {
+  /** Comparisons so far. */
+  count = 0;
+  readonly #most: number;
+
+  /** @param size - of the file, in bytes. */
+  constructor(size: number) {
+    this.#most = COMPARISONS_A_FILE + COMPARISONS_A_BYTE * size;
+  }
+
+  /** Whether there were too many: then what has been found is not all. */
+  get spent(): boolean {
+    return this.count > this.#most;
+  }
 }
 
 const matchersByValues = new WeakMap<KnownValues, NeedleMatcher[]>();
@@ -82,8 +116,14 @@ const SHORTEST = 4;
 const ANCHOR = 6;
 /** A base64 needle must have this many characters that do not depend on its neighbours. */
 const BASE64_SHORTEST = 8;
-/** How much of a value may give anchors. */
-const ANCHOR_REGION = 4096;
+/** Length of a place in a value that is asked how random it is, and how many of them are. */
+const PLACE = 64;
+const PLACES_ASKED = 64;
+/** Bits of a place that is random enough to stop asking: three a character, less than base64 or hex have. */
+const RANDOM_PLACE = 3 * PLACE;
+/** The strings of a JSON value that are looked for, and the longest such value that is read. */
+const PARTS_OF_A_VALUE = 32;
+const LONGEST_JSON = 65_536;
 /** A line of a multi-line value is looked for by itself from this length on. */
 const LINE_SHORTEST = 24;
 /** … and so many of them. */
@@ -182,6 +222,7 @@ function addValue(matchers: NeedleMatcher[], entry: KnownEntry): void {
   if (text.startsWith(TOKEN_START) && text.length >= TOKEN_SHORTEST) return;
   if (/^\$\{\{[^{}]*\}\}$/.test(text)) return;
   const trimmed = Buffer.from(text, "utf8");
+  addParts(matchers, entry, text);
   if (!isStrongValue(text)) {
     addWord(matchers, new Owner(entry, false, trimmed), trimmed);
     return;
@@ -193,6 +234,76 @@ function addValue(matchers: NeedleMatcher[], entry: KnownEntry): void {
   addHex(matchers, owner, trimmed);
   addUtf16(matchers, owner, text);
   for (const line of distinctiveLines(text)) addText(matchers, owner, line, "a line of it");
+}
+
+function addParts(matchers: NeedleMatcher[], entry: KnownEntry, text: string): void {
+  for (const part of secretParts(text)) {
+    const bytes = Buffer.from(part, "utf8");
+    const owner = new Owner(entry, true, bytes);
+    addText(matchers, owner, part, "a part of it");
+    addBase64(matchers, owner, bytes, "a part of it, base64");
+    addHex(matchers, owner, bytes, "a part of it, hex");
+    addUtf16(matchers, owner, part, "a part of it, UTF-16");
+  }
+}
+
+/** The password in a URL, the strings in a JSON value: each opens what the whole opens, and is hard to guess. */
+function secretParts(text: string): string[] {
+  const parts = new Set<string>();
+  const add = (part: string): void => {
+    const trimmed = part.trim();
+    if (trimmed !== text && parts.size < PARTS_OF_A_VALUE && isStrongValue(trimmed)) parts.add(trimmed);
+  };
+  const addPassword = (url: string): void => {
+    const password = URL_PASSWORD.exec(url.slice(0, 2048))?.[1];
+    if (password === undefined) return;
+    add(password);
+    add(percentDecoded(password));
+  };
+  addPassword(text);
+  for (const string of jsonStrings(text)) {
+    add(string);
+    addPassword(string);
+  }
+  return [...parts];
+}
+
+/** Up to the last `@` before the path: a password may hold one. */
+const URL_PASSWORD = /^[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#:@]{0,256}:([^\s/?#]{1,512})@/i;
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Members of a service account, or the like, that name something instead of opening it. */
+const PUBLIC_MEMBER = /(?:^|_)(?:id|uri|url|email|type|name|domain|region|zone|host|user|username|project|issuer)$/;
+
+/** Strings in a JSON object or list, however deep, whose member says nothing else. None where it is no JSON. */
+function jsonStrings(text: string): string[] {
+  if ((text[0] !== "{" && text[0] !== "[") || text.length > LONGEST_JSON) return [];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const strings: string[] = [];
+  const open: unknown[] = [parsed];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value === "string") strings.push(value);
+    else if (Array.isArray(value)) for (const item of value) open.push(item);
+    else if (typeof value === "object" && value !== null) {
+      for (const [member, item] of Object.entries(value)) {
+        const words = member.replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase();
+        if (typeof item !== "string" || !PUBLIC_MEMBER.test(words)) open.push(item);
+      }
+    }
+  }
+  return strings;
 }
 
 /** Lines that would give the value away alone: a PEM body line, not `"type": "service_account"`. */
@@ -266,9 +377,38 @@ function bestPiece(text: string, from: number, to: number): Piece | undefined {
   return best;
 }
 
-function exactAt(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
+/** {@link bestPiece} of the most random place of a text, or of the whole where that has none. */
+function bestPieceOf(text: string): Piece | undefined {
+  if (text.length <= PLACE) return bestPiece(text, 0, text.length);
+  const from = mostRandomPlace(text);
+  return bestPiece(text, from, from + PLACE) ?? bestPiece(text, 0, Math.min(text.length, PLACE * PLACES_ASKED));
+}
+
+/** Where {@link PLACE} characters start that are hard to guess, or else the hardest of those asked. */
+function mostRandomPlace(text: string): number {
+  const last = Math.max(0, text.length - PLACE);
+  const step = Math.max(PLACE, Math.ceil(last / PLACES_ASKED));
+  let best = 0;
+  let bestBits = -1;
+  for (let at = 0; ; at = Math.min(at + step, last)) {
+    const bits = randomnessBits(text.slice(at, at + PLACE), RANDOM_PLACE);
+    if (bits > bestBits) {
+      best = at;
+      bestBits = bits;
+    }
+    if (at === last || bits >= RANDOM_PLACE) return best;
+  }
+}
+
+function exactAt(bytes: Uint8Array, at: number, text: Uint8Array, comparisons: Comparisons): boolean {
   if (at < 0 || at + text.length > bytes.length) return false;
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[at + i] !== text[i]) {
+      comparisons.count += i + 1;
+      return false;
+    }
+  }
+  comparisons.count += text.length;
   return true;
 }
 
@@ -277,9 +417,9 @@ function addExact(matchers: NeedleMatcher[], owner: Owner, whole: Buffer, form: 
   const { start, end } = piece ?? { start: 0, end: Math.min(whole.length, ANCHOR) };
   matchers.push({
     anchor: whole.subarray(start, end),
-    match(bytes, at) {
+    match(bytes, at, comparisons) {
       const from = at - end;
-      return exactAt(bytes, from, whole) ? [owner.matchAt(from, from + whole.length, form)] : [];
+      return exactAt(bytes, from, whole, comparisons) ? [owner.matchAt(from, from + whole.length, form)] : [];
     },
   });
 }
@@ -295,10 +435,10 @@ function addWord(matchers: NeedleMatcher[], owner: Owner, whole: Buffer): void {
   const joinsAfter = isWordByte(whole.at(-1));
   matchers.push({
     anchor: whole.subarray(0, end),
-    match(bytes, at) {
+    match(bytes, at, comparisons) {
       const from = at - end;
       const to = from + whole.length;
-      if (!exactAt(bytes, from, whole)) return [];
+      if (!exactAt(bytes, from, whole, comparisons)) return [];
       if (joinsBefore && isWordByte(bytes[from - 1])) return [];
       if (joinsAfter && isWordByte(bytes[to])) return [];
       return [owner.matchAt(from, to, "")];
@@ -432,19 +572,24 @@ function walk(
   first: number,
   step: 1 | -1,
   last: number,
+  comparisons: Comparisons,
 ): number[] {
   let places = [from];
   for (let i = first; i !== last; i += step) {
+    if (comparisons.spent) return [];
     const sign = signs[i]!;
     const next: number[] = [];
     for (const place of places) {
       if (sign === LINE_END) {
-        for (const to of step === 1 ? gapForward(bytes, place) : gapBackward(bytes, place)) addPlace(next, to);
+        for (const to of step === 1 ? gapForward(bytes, place) : gapBackward(bytes, place)) {
+          comparisons.count += 1 + next.length;
+          addPlace(next, to);
+        }
         continue;
       }
       for (const form of sign) {
         const start = step === 1 ? place : place - form.length;
-        if (exactAt(bytes, start, form)) addPlace(next, step === 1 ? start + form.length : start);
+        if (exactAt(bytes, start, form, comparisons)) addPlace(next, step === 1 ? start + form.length : start);
       }
     }
     if (next.length === 0) return next;
@@ -461,7 +606,7 @@ function addPlace(places: number[], place: number): void {
 function addText(matchers: NeedleMatcher[], owner: Owner, text: string, part: string): void {
   const lines = splitLines(text);
   const joined = lines.join("\n");
-  const piece = bestPiece(joined, 0, Math.min(joined.length, ANCHOR_REGION));
+  const piece = bestPieceOf(joined);
   if (piece === undefined) {
     addSpellings(matchers, owner, joined, part);
     return;
@@ -471,7 +616,7 @@ function addText(matchers: NeedleMatcher[], owner: Owner, text: string, part: st
   let first = 0;
   matchers.push({
     anchor: Buffer.from(joined.slice(piece.start, piece.end), "latin1"),
-    match(bytes, end) {
+    match(bytes, end, comparisons) {
       const start = end - (piece.end - piece.start);
       // The automaton takes both cases for one; most chance hits end here.
       for (let i = piece.start; i < piece.end; i++) {
@@ -481,9 +626,9 @@ function addText(matchers: NeedleMatcher[], owner: Owner, text: string, part: st
         signs = signsOf([...joined]);
         first = [...joined.slice(0, piece.start)].length;
       }
-      const after = walk(bytes, end, signs, first + (piece.end - piece.start), 1, signs.length);
+      const after = walk(bytes, end, signs, first + (piece.end - piece.start), 1, signs.length, comparisons);
       if (after.length === 0) return [];
-      const before = walk(bytes, start, signs, first - 1, -1, -1);
+      const before = walk(bytes, start, signs, first - 1, -1, -1, comparisons);
       if (before.length === 0) return [];
       // Of several readings of the first character the longest: its escape belongs to it.
       const from = Math.min(...before);
@@ -494,7 +639,7 @@ function addText(matchers: NeedleMatcher[], owner: Owner, text: string, part: st
 }
 
 function formOf(bytes: Uint8Array, from: number, to: number, raw: Buffer): string {
-  if (to - from === raw.length && exactAt(bytes, from, raw)) return "";
+  if (to - from === raw.length && raw.equals(bytes.subarray(from, to))) return "";
   const has = (byte: number): boolean => bytes.subarray(from, to).indexOf(byte) >= 0;
   if (has(37) && !raw.includes(37)) return "percent-encoded";
   if (has(38) && !raw.includes(38)) return "XML-escaped";
@@ -545,13 +690,13 @@ function addSpellings(matchers: NeedleMatcher[], owner: Owner, text: string, par
  * base64 of the value, wherever it stands in what was encoded: of each of the
  * three alignments the characters that no neighbour changes.
  */
-function addBase64(matchers: NeedleMatcher[], owner: Owner, value: Buffer): void {
+function addBase64(matchers: NeedleMatcher[], owner: Owner, value: Buffer, form = "base64"): void {
   const padded = Buffer.alloc(value.length + 2);
   value.copy(padded, 2);
   for (let shift = 0; shift < 3; shift++) {
     const encoded = padded.toString("base64", 2 - shift);
     const stable = encoded.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + value.length) * 8) / 6));
-    if (stable.length >= BASE64_SHORTEST) addBase64Text(matchers, owner, stable, "base64");
+    if (stable.length >= BASE64_SHORTEST) addBase64Text(matchers, owner, stable, form);
   }
 }
 
@@ -575,27 +720,36 @@ function percentBase64(bytes: Uint8Array, at: number): number {
 function addBase64Text(matchers: NeedleMatcher[], owner: Owner, text: string, form: string): void {
   // From the middle: the beginning is the same for all values of one kind (`https://`, `sk-`). A second one where a line
   // break or `%2B` could stand inside the first: not both can be hit that stand apart by less than a line.
-  const middle = Math.max(0, Math.min(text.length >> 1, 400) - (ANCHOR >> 1));
+  const from = text.length > 2 * PLACE ? mostRandomPlace(text) : 0;
+  const to = text.length > 2 * PLACE ? from + PLACE : text.length;
+  const middle = Math.max(0, ((from + to) >> 1) - (ANCHOR >> 1));
   const pieces: Piece[] = [{ start: middle, end: middle + ANCHOR }];
-  if (text.length >= 40) pieces.push({ start: middle - 14, end: middle - 14 + ANCHOR });
+  if (text.length >= 20) {
+    const earlier = Math.max(0, middle - 14);
+    pieces.push({ start: earlier, end: earlier + ANCHOR });
+  }
   const marked = pieces.every(({ start, end }) => /[+/]/.test(text.slice(start, end)));
-  const plain = marked ? bestPiece(text, 0, Math.min(text.length, 400)) : undefined;
+  const plain = marked ? bestPiece(text, from, to) : undefined;
   if (plain !== undefined) pieces.push(plain);
   for (const piece of pieces) {
     matchers.push({
       anchor: Buffer.from(text.slice(piece.start, piece.end), "latin1"),
-      match(bytes, end) {
+      match(bytes, end, comparisons) {
         let at = end - (piece.end - piece.start);
         for (let i = piece.start; i < piece.end; i++) if (!base64Equal(bytes[at++], text.charCodeAt(i))) return [];
         let to = end;
         for (let i = piece.end; i < text.length; i++) {
-          to = base64Forward(bytes, to, text.charCodeAt(i));
-          if (to < 0) return [];
+          const before = to;
+          to = base64Forward(bytes, before, text.charCodeAt(i));
+          comparisons.count += Math.max(1, to - before);
+          if (to < 0 || comparisons.spent) return [];
         }
         let from = end - (piece.end - piece.start);
         for (let i = piece.start - 1; i >= 0; i--) {
-          from = base64Backward(bytes, from, text.charCodeAt(i));
-          if (from < 0) return [];
+          const before = from;
+          from = base64Backward(bytes, before, text.charCodeAt(i));
+          comparisons.count += from < 0 ? 1 : before - from;
+          if (from < 0 || comparisons.spent) return [];
         }
         return [owner.matchAt(from, to, form)];
       },
@@ -637,31 +791,32 @@ function base64Backward(bytes: Uint8Array, at: number, code: number): number {
   return -1;
 }
 
-function addHex(matchers: NeedleMatcher[], owner: Owner, value: Buffer): void {
+function addHex(matchers: NeedleMatcher[], owner: Owner, value: Buffer, form = "hex"): void {
   if (value.length < 6) return;
   const text = value.toString("hex");
-  const limit = Math.min(text.length, ANCHOR_REGION);
   // From the middle: the first letters are the same for all values of one provider.
-  const start = Math.max(0, (limit >> 1) - ANCHOR / 2);
+  const middle = text.length > 2 * PLACE ? mostRandomPlace(text) + (PLACE >> 1) : text.length >> 1;
+  const start = Math.max(0, middle - ANCHOR / 2);
   const end = Math.min(text.length, start + ANCHOR);
   matchers.push({
     anchor: Buffer.from(text.slice(start, end), "latin1"),
-    match(bytes, at) {
+    match(bytes, at, comparisons) {
       const from = at - end;
       if (from < 0 || from + text.length > bytes.length) return [];
       for (let i = 0; i < text.length; i++) {
         const code = text.charCodeAt(i);
+        comparisons.count++;
         if ((code < 58 ? bytes[from + i] : bytes[from + i]! | 32) !== code) return [];
       }
-      return [owner.matchAt(from, from + text.length, "hex")];
+      return [owner.matchAt(from, from + text.length, form)];
     },
   });
 }
 
 /** UTF-16 inside a file that is not UTF-16 as a whole (that one is decoded, see decode.ts). */
-function addUtf16(matchers: NeedleMatcher[], owner: Owner, text: string): void {
+function addUtf16(matchers: NeedleMatcher[], owner: Owner, text: string, form = "UTF-16"): void {
   const little = Buffer.from(text, "utf16le");
-  const piece = bestPiece(text, 0, Math.min(text.length, ANCHOR_REGION));
+  const piece = bestPieceOf(text);
   const ascii = !/[^\x00-\x7f]/.test(text);
   // Of ASCII text the bytes between the first and the last character are the same in both byte orders.
   const wholes = ascii ? [little.subarray(0, -1)] : [little, Buffer.from(little).swap16()];
@@ -670,6 +825,6 @@ function addUtf16(matchers: NeedleMatcher[], owner: Owner, text: string): void {
       ascii && piece !== undefined
         ? { start: piece.start * 2, end: Math.min(piece.start + 4, piece.end) * 2 - 1 }
         : undefined;
-    addExact(matchers, owner, whole, "UTF-16", bytePiece);
+    addExact(matchers, owner, whole, form, bytePiece);
   }
 }

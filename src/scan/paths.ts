@@ -7,13 +7,19 @@
  * `server.key` is judged by what is in it.
  *
  * Content: trimmed, with or without a byte order mark, in UTF-8 or UTF-16, one
- * well-formed Fernet key and nothing else. Empty, long, truncated: no key.
+ * well-formed Fernet key and nothing else. Empty, long, truncated: no key. A
+ * mark before what it does not describe hides nothing (decode.ts).
+ *
+ * A blank `.key` is no key. `.key.json`, `.key.md` and their like are copies only
+ * where their content says so. A file that is nothing but a Fernet key may be
+ * somebody's public half, so it can be accepted in the baseline; a key of a
+ * formation is found by its value as well, and that finding cannot.
  */
 
 import { Buffer } from "node:buffer";
 import { sha256 } from "../builtin.ts";
 import { pathWord } from "../invocation.ts";
-import { toScannable } from "./decode.ts";
+import { viewsOf } from "./decode.ts";
 import type { Finding } from "./finding.ts";
 
 /** Mode of a symbolic link in git's trees: its content is a path. */
@@ -26,13 +32,16 @@ export interface FileInfo {
   formations: readonly string[];
 }
 
-/** `.key`, in any case, and what copying it makes: `.key.bak`, `.key~`, `.key copy 2`, `.key (1)`, `..key.swp`, `#.key#`. */
+/** `.key`, in any case, and what copying it makes: `.key.bak`, `.key~`, `.key copy 2`, `.key - Copy`, `.key 2`, `.key,v`, `..key.swp`. */
 const KEY_NAME =
-  /^(?:#?\.key#?|\.key[~_-]{1,3}(?:bak|backup|old|orig|copy|save|new|prod|dev|staging|\d{1,8})?|\.key(?:[ ._-]?\(\d{1,3}\)|[ ._-](?:copy|kopie|copie|copia)(?:[ ._-]?\(?\d{1,3}\)?)?)|\.{1,2}key\.sw[a-p]|\.key\d{0,3}\.[^/]{1,40}|copy of \.key|copy of key)$/i;
+  /^(?:#?\.key#?|\.key[~_-]{1,3}(?:bak|backup|old|orig|copy|save|new|prod|dev|staging|\d{1,8})?|\.key(?:[ ._-]?\(\d{1,3}\)|[ ._-](?:copy|kopie|copie|copia)(?:[ ._-]?\(?\d{1,3}\)?)?)|\.key \d{1,3}|\.key - (?:copy|kopie|copie|copia)(?: \(\d{1,3}\))?|\.key,v|\.{1,2}key\.sw[a-p]|\.key\d{0,3}\.[^/]{1,40}|copy of \.key|copy of key)$/i;
 
-/** Extensions that make `.key.X` something else than a copy: a public half, a template, a schema. */
+/** Extensions that make `.key.X` something else than a copy, unless a key stands in it: a template, a note, a sealed file. */
 const NOT_A_COPY =
   /\.(?:pub|example|sample|template|dist|md|txt\.example|enc|gpg|age|asc|sig|sha256|ts|js|py|go|rs|java|json\.schema)$/i;
+
+/** Extensions of data that may be about anything: a copy only where the content is one. */
+const DATA = /\.(?:json|ya?ml|toml|properties|ini|conf|cfg|xml|html|css|lock|schema)$/i;
 
 const DATABASE_NAME = /^memory\.db(?:-(?:wal|shm|journal))?$/i;
 
@@ -68,8 +77,35 @@ const FERNET_KEY = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=$/;
  */
 export function isKeyContent(bytes: Uint8Array): boolean {
   if (bytes.length < 44 || bytes.length > 1024) return false;
-  const text = Buffer.from(toScannable(bytes)).toString("latin1");
-  return FERNET_KEY.test(text.replace(/^\xef\xbb\xbf/, "").trim());
+  return textsOf(bytes).some((text) => FERNET_KEY.test(text));
+}
+
+/** The content, trimmed, as each view of it reads; without byte order marks. */
+function textsOf(bytes: Uint8Array): string[] {
+  return viewsOf(bytes).map((view) =>
+    Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+      .toString("latin1")
+      .replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\0)+/, "")
+      .trim(),
+  );
+}
+
+/** How much of a file that is named like a key's copy is asked for one. */
+const COPY_REGION = 65_536;
+const KEY_INSIDE = /(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=(?![A-Za-z0-9_=-])/;
+const OPAQUE = /^[A-Za-z0-9+/_-]{32,512}={0,2}$/;
+
+function holdsKey(bytes: Uint8Array): boolean {
+  return textsOf(bytes.subarray(0, COPY_REGION)).some((text) => KEY_INSIDE.test(text));
+}
+
+/** Whether the whole content is one word that could be key material of any kind. */
+function isOpaque(bytes: Uint8Array): boolean {
+  return bytes.length <= 1024 && textsOf(bytes).some((text) => OPAQUE.test(text));
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.length <= 4096 && textsOf(bytes).every((text) => text.replaceAll("\0", "").trim() === "");
 }
 
 function finding(
@@ -109,7 +145,7 @@ export function unstage(path: string): string {
  */
 export function checkPath(path: string, bytes: Uint8Array, info: FileInfo): Finding[] {
   if (info.mode === SYMLINK_MODE) return [];
-  if (isKeyPath(path)) {
+  if (isKeyPath(path) && !isBlank(bytes) && (!DATA.test(path) || holdsKey(bytes) || isOpaque(bytes))) {
     const exact = baseName(path).toLowerCase() === ".key";
     const what = exact ? "a key file" : "a copy of a key file";
     return [
@@ -136,7 +172,11 @@ export function checkPath(path: string, bytes: Uint8Array, info: FileInfo): Find
     ];
   }
   if (isKeyContent(bytes)) {
-    return [finding("key-content", "key", path, "this file is nothing but a Fernet key", unstage(path), bytes)];
+    return [finding("key-content", "path", path, "this file is nothing but a Fernet key", unstage(path), bytes)];
+  }
+  const name = baseName(path);
+  if (KEY_NAME.test(name) && NOT_A_COPY.test(name) && !/\.pub$/i.test(name) && holdsKey(bytes)) {
+    return [finding("key-content", "path", path, "a Fernet key stands in this file", unstage(path), bytes)];
   }
   return [];
 }

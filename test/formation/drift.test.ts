@@ -11,6 +11,7 @@ import {
   namesOf,
   type ParentState,
   problemIdentity,
+  withPredecessor,
 } from "../../src/formation/drift.ts";
 import type { Occasion, Problem } from "../../src/formation/problem.ts";
 import type { Secrets } from "../../src/secrets/json.ts";
@@ -351,5 +352,54 @@ test("MUXI's published formations have the problems they are known for, and no o
   assert.match(
     problems[0]?.fix ?? "",
     / secrets sync --template-only -F 04-code-reviewer && git add -- 04-code-reviewer\/secrets$/,
+  );
+});
+
+const fixOf = (given: Given, code: string, occasion: Occasion = "commit") =>
+  checkFormation(stateOf(given), occasion).find((problem) => problem.code === code)?.fix;
+
+test("what is no secrets.enc leaves the commit, and comes back from HEAD where it stands there", () => {
+  for (const kind of ["damaged", "other", "conflict-markers"] as const) {
+    const encrypted: EncryptedState = kind === "damaged" ? { kind, message: "it is empty" } : { kind };
+    const [problem] = checkFormation(stateOf({ encrypted }), "commit").filter(({ path }) => path === "f/secrets.enc");
+    assert.ok(problem);
+    assert.equal(problem.fix, "git rm --cached -f -- f/secrets.enc");
+    const back = kind === "conflict-markers" ? "git checkout HEAD --" : "git restore --staged --worktree --";
+    assert.equal(withPredecessor(problem).fix, `${back} f/secrets.enc`);
+    const [asItStands] = checkFormation(stateOf({ encrypted }), "check").filter(({ path }) => path === "f/secrets.enc");
+    assert.equal(asItStands?.fix, "git restore --staged --worktree -- f/secrets.enc");
+  }
+  const markers = checkFormation(stateOf({ encrypted: { kind: "conflict-markers" } }), "commit")[0]!;
+  assert.match(withPredecessor(markers).message, /theirs: git checkout MERGE_HEAD -- f\/secrets\.enc\)$/);
+});
+
+test("another problem's fix does not change with what HEAD holds", () => {
+  for (const encrypted of [opened({ ALPHA_KEY: "1", BETA_KEY: "2", GAMMA_KEY: "3" }), { kind: "plaintext" } as const]) {
+    for (const problem of checkFormation(stateOf({ encrypted }), "commit")) {
+      assert.equal(withPredecessor(problem), problem);
+    }
+  }
+});
+
+test("a stored name that MUXI cannot look up blocks until the name it asks for is stored as well", () => {
+  const dead = { BETA_KEY: "2", "alpha-key": "1" };
+  assert.deepEqual(check({ encrypted: opened(dead) }, "commit"), ["error name-not-normalised f/secrets.enc alpha-key"]);
+  assert.equal(
+    fixOf({ encrypted: opened(dead) }, "name-not-normalised"),
+    "(cd f && muxi secrets set ALPHA_KEY) && git add -- f/secrets.enc f/secrets",
+  );
+  assert.deepEqual(check({ encrypted: opened({ ...dead, ALPHA_KEY: "1" }) }, "commit"), [
+    "warning name-not-normalised f/secrets.enc alpha-key",
+  ]);
+  const empty = check({ encrypted: opened({ ...dead, ALPHA_KEY: "" }) }, "commit");
+  assert.ok(empty.includes("error name-not-normalised f/secrets.enc alpha-key"), empty.join("\n"));
+});
+
+test("plaintext is encrypted with the key, and the key is asked for where it is missing", () => {
+  const encrypted: EncryptedState = { kind: "plaintext" };
+  assert.equal(fixOf({ encrypted }, "not-encrypted"), "npx muxi-git normalize f/secrets.enc");
+  assert.equal(
+    fixOf({ encrypted, keyState: "missing" }, "not-encrypted"),
+    "put the formation's key into f/.key, then: npx muxi-git normalize f/secrets.enc",
   );
 });

@@ -112,7 +112,7 @@ test("plaintext with the key: the canonical token, or the blob that says the sam
   assert.deepEqual(decide(json).answer, canonical(VALUES, KEY));
   assert.deepEqual(decide(Buffer.from("FIRST=one\r\nexport SECOND='two'\n")).answer, canonical(VALUES, KEY));
   const blob = randomToken(VALUES, KEY);
-  assert.equal(decide(json, { blobs: [json, blob] }).answer, blob);
+  assert.equal(decide(json, { blobs: [blob] }).answer, blob);
 });
 
 test("plaintext that is no set of secrets: sealed as it stands, the same each time, and a line", () => {
@@ -125,16 +125,28 @@ test("plaintext that is no set of secrets: sealed as it stands, the same each ti
   }
 });
 
-test("plaintext without a key: refused, also where git has it already; the way back is named, no value is", () => {
+test("plaintext that git has already: itself, with a key and without", () => {
+  const json = Buffer.from(JSON.stringify(VALUES));
+  passes(json, { blobs: [json, randomToken(VALUES, KEY)] });
+  passes(json, { key: "missing", blobs: [json] });
+});
+
+test("plaintext without a key: refused; the way on is named, and the way back where there is one, no value is", () => {
   const json = Buffer.from('{"A":"value-mark"}');
   for (const key of ["missing", "hex", "malformed", "unreadable"] as const) {
-    const { answer, said } = decide(json, { key, blobs: [json] });
+    const { answer, said } = decide(json, { key, blobs: [randomToken(VALUES, KEY)] });
     assert.equal(answer, null);
     assert.match(
       said.join("\n"),
       /error: 'agents\/secrets\.enc'.*\n.*git restore -- agents\/secrets\.enc\n.*key into agents\/\.key, then: git add -- agents\/secrets\.enc$/,
     );
     assert.doesNotMatch(said.join("\n"), /value-mark/);
+    const fresh = decide(json, { key }).said;
+    assert.match(
+      fresh.at(-1)!,
+      /hint: put the formation's key into agents\/\.key, then: git add -- agents\/secrets\.enc$/,
+    );
+    assert.doesNotMatch(fresh.join("\n"), /restore|unlock/);
   }
 });
 

@@ -16,7 +16,11 @@ describe("an allow comment accepts its finding", () => {
   for (const [name, text, line] of [
     ["same line, hash", `k: ${GROQ} # muxi-git:allow groq-key revoked in May`, 1],
     ["same line, slashes", `k("${GROQ}"); // muxi-git:allow groq-key revoked in May`, 1],
-    ["same line, block", `/* muxi-git:allow groq-key revoked in May */ k = "${GROQ}"`, 1],
+    ["same line, block", `k = "${GROQ}" /* muxi-git:allow groq-key revoked in May */ + x`, 1],
+    ["same line, after a mark and other text", `\uFEFF漢🙂 k = "${GROQ}" # muxi-git:allow groq-key revoked in May`, 1],
+    ["same line, far away", `${"🙂".repeat(900)}k = "${GROQ}" # muxi-git:allow groq-key revoked in May`, 1],
+    ["same line, after another comment", `k: ${GROQ} # muxi-git:allow npm-token x # muxi-git:allow groq-key revoked in May`, 1],
+    ["line before, block", `/* muxi-git:allow groq-key revoked in May */\nk = "${GROQ}"`, 1],
     ["line before, hash", `# muxi-git:allow groq-key revoked in May\nk: ${GROQ}`, 1],
     ["line before, HTML", `x\n<!-- muxi-git:allow groq-key revoked in May -->\n${GROQ}`, 2],
     ["line before, SQL, CRLF", `x\r\n-- muxi-git:allow groq-key revoked in May\r\n${GROQ}\r\n`, 2],
@@ -36,7 +40,31 @@ describe("an allow comment accepts its finding", () => {
   });
 });
 
+test("a reason ends where its comment ends, so that what follows is not printed", () => {
+  for (const end of ["*/", "-->", "#}", "%>", "}}"]) {
+    assert.deepEqual(apply(`${GROQ} /* muxi-git:allow groq-key revoked in May ${end} k = "x9"`).allowed, [
+      [1, "revoked in May"],
+    ]);
+  }
+});
+
 describe("it does not", () => {
+  test("before the finding on its line", () => {
+    const result = apply(`/* muxi-git:allow groq-key revoked in May */ k = "${GROQ}"`);
+    assert.deepEqual(result, { kept: 1, allowed: [], why: ["stands before the finding"] });
+    assert.equal(apply(`# muxi-git:allow groq-key revoked ${GROQ}`).kept, 1);
+  });
+  test("on a line before that holds more than the comment", () => {
+    assert.equal(apply(`/* muxi-git:allow groq-key revoked in May */ k = 1\nk = "${GROQ}"`).kept, 1);
+  });
+  test("with a finding in its reason, of whatever rule", () => {
+    const fma = `${["fm", "a_"].join("")}${"9f3b7c1e5a8d2046".repeat(4)}`;
+    for (const text of [`${GROQ} # muxi-git:allow groq-key like ${fma}`, `# muxi-git:allow groq-key is ${fma}\n${GROQ}`]) {
+      const result = apply(text);
+      assert.equal(result.kept, 2);
+      assert.ok(result.why.includes("has a finding in its reason"));
+    }
+  });
   test("without a reason", () =>
     assert.deepEqual(apply(`${GROQ} # muxi-git:allow groq-key`), { kept: 1, allowed: [], why: ["gives no reason"] }));
   test("for another rule", () =>

@@ -7,9 +7,37 @@ const names = (text: string | Buffer, path = ".env") =>
   checkDotenv(path, Buffer.from(text as string)).map((f) => f.name);
 
 test("which files are .env files", () => {
-  for (const path of [".env", "a/.env.local", ".ENV", ".env.production", "prod.env", ".envrc", ".env.example", ".env~"])
+  for (const path of [
+    ".env",
+    "a/.env.local",
+    ".ENV",
+    ".env.production",
+    "prod.env",
+    ".envrc",
+    ".env.example",
+    ".env~",
+    "env.dev",
+    ".flaskenv",
+    "a/.dev.vars",
+    ".dev.vars.prod",
+    "prod_env",
+    "dotenv",
+  ])
     assert.ok(isDotenvPath(path), path);
-  for (const path of ["env.ts", ".env.ts", ".environment", "environment.md", "src/env/index.js", ".env.d.ts", "env"])
+  for (const path of [
+    "env.ts",
+    ".env.ts",
+    ".environment",
+    "environment.md",
+    "src/env/index.js",
+    ".env.d.ts",
+    "env",
+    "virtual_env",
+    "conda_env",
+    ".dev.vars.d.ts",
+    "dev.vars",
+    "dotenv.ts",
+  ])
     assert.ok(!isDotenvPath(path), path);
 });
 
@@ -23,6 +51,15 @@ describe("a telling name with an opaque value is found", () => {
     `DB_PASS=Tr0ub4dor&3x!`,
     `APP_KEY=base64:${OPAQUE}${OPAQUE}=`,
     `MYSQL_ROOT_PASSWORD=${OPAQUE}\r`,
+    `A_KEY=/${OPAQUE}Zq4mN8vK`,
+    `B_KEY=/${OPAQUE}/8vK2xR7tB5c+Q==`,
+    `C_KEY=/8vK2xR7tB5cZq4/mN8vK2xR7tB5cY9w`,
+    `D_PASS='$uperSecret99xZ-kQ'`,
+    `E_PASS='$uperSecret99xZkQ'`,
+    `F_PASS=$uperSecret99xZ-kQ`,
+    `G_TOKEN={{x}}${OPAQUE}`,
+    `H_TOKEN=\${X:-${OPAQUE}}`,
+    `I_TOKEN=\${X}${OPAQUE}`,
   ]) {
     test(line.split(/[=:]/)[0]!, () => assert.equal(names(`# c\n\n${line}\n`).length, 1));
   }
@@ -33,6 +70,13 @@ describe("a telling name with an opaque value is found", () => {
       [["API_TOKEN", 2, 19, 19 + OPAQUE.length]],
     );
     assert.ok(!JSON.stringify(found).includes(OPAQUE));
+  });
+  test("behind a mark of UTF-16 that is not true", () => {
+    const bytes = Buffer.concat([Buffer.from([0xff, 0xfe, 10]), Buffer.from(`API_TOKEN=${OPAQUE}\n`)]);
+    assert.deepEqual(
+      checkDotenv(".env", bytes).map((f) => [f.name, f.line]),
+      [["API_TOKEN", 2]],
+    );
   });
   test("in UTF-16", () => {
     assert.equal(checkDotenv(".env", Buffer.from(`\uFEFFAPI_TOKEN=${OPAQUE}\n`, "utf16le")).length, 1);
@@ -74,6 +118,22 @@ describe("silent", () => {
     "DB_PASSWORD=postgres",
     "DB_PASSWORD=secret",
     "TOKEN_URL=https://login.example.com/oauth/token",
+    "TOKEN_LIFETIME=15minutes",
+    "TOKEN=15 minutes",
+    "AUTH_PROVIDER_CLASS=app.authentication.TokenAuth",
+    "S3_KEY_TEMPLATE=uploads/{yyyy}/{mm}/{uuid}",
+    "SSH_KEY_COMMENT=deploy@build-7.example.com",
+    "SECRET_MANAGER_TOKEN=projects/acme-4711/secrets/stripe-live/versions/4",
+    "API_KEY='${OPENAI_API_KEY}'",
+    'API_KEY="${OPENAI_API_KEY:-}"',
+    "API_KEY={{ vault_api_key_9xZ }}",
+    "API_KEY=<%= ENV['KEY9'] %>",
+    'API_KEY="$(op read op://Vault9/item)"',
+    "DB_DSN=postgres://app:${DB_PASSWORD}@db/app",
+    "DB_DSN=postgres://${DB_USER}:${DB_PASSWORD}@db/app",
+    "PRIVATE_KEY=/home/app/.ssh/id_ed25519",
+    "PRIVATE_KEY=~/keys/deploy_key_2024",
+    "SESSION=/var/lib/app-sessions/current",
   ]) {
     test(line.slice(0, 40).replace(OPAQUE, "…"), () => assert.deepEqual(names(`${line}\n`), []));
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { crc62Suffix } from "../../src/scan/checksum.ts";
-import { createScanner, MAX_ERRORS_PER_FILE, MAX_WARNINGS_PER_FILE } from "../../src/scan/engine.ts";
+import { createScanner, MAX_ERRORS_PER_FILE, MAX_OF_ONE_SECRET, MAX_WARNINGS_PER_FILE } from "../../src/scan/engine.ts";
 import { buildKnownValues } from "../../src/scan/known-values.ts";
 import type { Rule } from "../../src/scan/rule.ts";
 import { allRules } from "../../src/scan/rules/index.ts";
@@ -51,6 +51,34 @@ describe("where a finding stands", () => {
         `form ${at}`,
       );
     }
+  });
+  describe("first bytes that claim another encoding hide nothing", () => {
+    const mixed = (...parts: (string | Buffer)[]) => Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+    const wide = (text: string) => Buffer.from(text, "utf16le");
+    const utf32 = Buffer.alloc(160);
+    for (let i = 0; i < 40; i++) utf32.writeUInt32LE(npm(8).charCodeAt(i), i * 4);
+    for (const [name, bytes] of Object.entries({
+      "a UTF-16LE mark before ASCII": mixed(Buffer.from([0xff, 0xfe]), `\n${npm(8)}\n`),
+      "a UTF-16BE mark before ASCII": mixed(Buffer.from([0xfe, 0xff]), `\n${npm(8)}\n`),
+      "a UTF-32LE mark before ASCII": mixed(Buffer.from([0xff, 0xfe, 0, 0]), `\n${npm(8)}\n`),
+      "a UTF-32BE mark before ASCII": mixed(Buffer.from([0, 0, 0xfe, 0xff]), `\n${npm(8)}\n`),
+      "UTF-16 that goes on as ASCII": mixed(wide("\uFEFFname = value\n"), `${npm(8)}\n`),
+      "ASCII that goes on as UTF-16": mixed("name = value\n", wide(`${npm(8)}\n`)),
+      "ASCII that goes on as UTF-16BE": mixed("name = value\n", wide(`${npm(8)}\n`).swap16()),
+      "UTF-16 that goes on as ASCII and as UTF-16 again": mixed(wide("\uFEFFname\n"), "x: ", wide(npm(8))),
+      "UTF-32LE without a mark": mixed(Buffer.from([10, 0, 0, 0]), utf32),
+      "UTF-32BE without a mark": mixed(Buffer.from([0, 0, 0, 10]), Buffer.from(utf32).swap32()),
+    })) {
+      test(name, () =>
+        assert.deepEqual(
+          scan(bytes).map((f) => [f.rule, f.line]),
+          [["npm-token", 2]],
+        ),
+      );
+    }
+    test("strings that NULs part in a binary file are not joined", () => {
+      assert.deepEqual(scan(`ab\0${npm(9).slice(0, 20)}\0${npm(9).slice(20)}\0`), []);
+    });
   });
   test("files with NULs and bytes that are no text are scanned", () => {
     const bytes = Buffer.concat([Buffer.from([0, 1, 2, 255, 254, 10, 0]), Buffer.from(`${npm(3)}\0tail`)]);
@@ -197,6 +225,37 @@ describe("cost", () => {
     const found = scan(many);
     assert.equal(found.length, MAX_ERRORS_PER_FILE + 1);
     assert.equal(found.at(-1)!.rule, "too-many-findings");
+  });
+  test("where errors are left out, that is an error, and a new one when the file changes", () => {
+    const many = Array.from({ length: MAX_ERRORS_PER_FILE }, (_, i) => npm(i)).join("\n");
+    const notice = (text: string) => scan(text).find((f) => f.rule === "too-many-findings");
+    assert.equal(notice(many), undefined);
+    const one = notice(`${many}\n${npm(900_001)}`)!;
+    const other = notice(`${many}\n${npm(900_002)}`)!;
+    assert.equal(one.severity, "error");
+    assert.notEqual(one.secretId, other.secretId);
+  });
+  test("one secret, however often, pushes no other out", () => {
+    const found = scan(`${`${npm(1)}\n`.repeat(3000)}${npm(2)}\n`);
+    assert.equal(found.length, MAX_OF_ONE_SECRET + 1);
+    assert.equal(found.at(-1)!.line, 3001);
+  });
+  test("tokens, however many, push no known value out", () => {
+    const value = `q7XwZp3N${"vK9tRb2L"}`;
+    const known = buildKnownValues([{ formation: "", name: "A", value, kind: "value" }], { publicNames: new Set() });
+    const many = Array.from({ length: MAX_ERRORS_PER_FILE + 500 }, (_, i) => npm(i)).join("\n");
+    const found = createScanner({ known }).scan("a", Buffer.from(`${many}\n${value}`));
+    assert.equal(found.filter((f) => f.rule === "known-value").length, 1);
+  });
+  test("without rules only known values are found, and nothing is left out", () => {
+    const value = `q7XwZp3N${"vK9tRb2L"}`;
+    const known = buildKnownValues([{ formation: "", name: "A", value, kind: "value" }], { publicNames: new Set() });
+    const many = Array.from({ length: MAX_ERRORS_PER_FILE + 500 }, (_, i) => npm(i)).join("\n");
+    const found = createScanner({ known }).scan("a", Buffer.from(`${many}\n${value}`), { rulesApply: false });
+    assert.deepEqual(
+      found.map((f) => f.rule),
+      ["known-value"],
+    );
   });
   test("warnings do not push an error out", () => {
     const wrong = (n: number) => `${npm(n).slice(0, -6)}000000`;

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { createScanner } from "../../src/scan/engine.ts";
-import { buildKnownValues, type KnownEntry } from "../../src/scan/known-values.ts";
+import { buildKnownValues, Comparisons, type KnownEntry } from "../../src/scan/known-values.ts";
 
 const NONE = { publicNames: new Set<string>() };
 
@@ -334,6 +334,67 @@ test("known values show their number and nothing else", () => {
 test("the encrypted token of a value is silent", () => {
   const token = `gAAAAAB${"kQ9x".repeat(40)}==`;
   assert.deepEqual(find(token, token), []);
+});
+
+describe("the secret parts of a value are found alone", () => {
+  const password = ["Tr0ub", "4dor-", "3xQz"].join("");
+  const parts = (value: string, content: string) => find(value, content).map((f) => f.message);
+  test("the password in a URL, as written and decoded", () => {
+    const url = (secret: string) => `postgres://app:${secret}@db.example.org/app`;
+    assert.match(parts(url(password), `PGPASSWORD=${password}`)[0]!, /SERVICE_TOKEN.*a part of it/);
+    assert.equal(parts(url(encodeURIComponent(`${password}/@`)), `x "${password}/@"`).length, 1);
+    assert.equal(parts(url(password), `x ${Buffer.from(password).toString("base64")}`).length, 1);
+    assert.equal(parts(url(password), `u: ${url(password)}`).length, 1);
+    assert.deepEqual(parts(url("postgres"), "user postgres, app, db.example.org"), []);
+  });
+  test("the strings of a JSON value, not its names and addresses", () => {
+    const account = JSON.stringify({
+      type: "service_account",
+      project_id: "acme-x7q-prod-2",
+      clientId: "117283940596071829304",
+      nested: [{ private_key: TOKEN, auth_uri: "https://accounts.example.com/o/oauth2/auth" }],
+    });
+    assert.equal(parts(account, `k = ${TOKEN}`).length, 1);
+    assert.equal(parts(account, `k = ${account}`).length, 1);
+    assert.deepEqual(parts(account, "acme-x7q-prod-2 117283940596071829304 service_account"), []);
+    assert.deepEqual(parts(`{"a": "${TOKEN}"`, TOKEN), []);
+  });
+  test("JSON as deep as it may be", () => {
+    const depth = 20_000;
+    assert.equal(parts(`${"[".repeat(depth)}"${TOKEN}"${"]".repeat(depth)}`, TOKEN).length, 1);
+  });
+});
+
+test("base64 of a value of 15 bytes is found wherever a line breaks in it", () => {
+  const secret = TOKEN.slice(0, 15);
+  const encoded = Buffer.from(secret).toString("base64");
+  for (let at = 1; at < encoded.length; at++) {
+    assert.equal(find(secret, `x:\n${encoded.slice(0, at)}\n${encoded.slice(at)}\n`).length, 1, `at ${at}`);
+  }
+});
+
+describe("a file that resembles a value everywhere", () => {
+  const tail = Buffer.from(Array.from({ length: 45 }, (_, i) => (i * i * 89 + i * 37 + 11) & 255)).toString("base64");
+  function judged(value: string, content: string) {
+    const comparisons = new Comparisons(content.length);
+    const found = scannerFor(value).scan("a", Buffer.from(content), { comparisons });
+    return { comparisons: comparisons.count / content.length, rules: found.map((f) => f.rule) };
+  }
+  test("costs nothing where the value has a part that the file lacks", () => {
+    const { comparisons, rules } = judged("Xk9Qa2".repeat(3000) + tail, "Xk9Qa2".repeat(20_000));
+    assert.ok(comparisons < 2, `${comparisons} a byte`);
+    assert.deepEqual(rules, []);
+  });
+  test("is stopped by its budget, and that is an error", () => {
+    const { comparisons, rules } = judged(`${`${tail}\n`.repeat(500)}Zq9x`, `${tail} \n  "\n`.repeat(4000));
+    assert.ok(comparisons < 50, `${comparisons} a byte`);
+    assert.ok(rules.includes("too-much-to-compare"));
+  });
+  test("and an honest file spends little", () => {
+    const { comparisons, rules } = judged(pem, `x\n${pem}\n`.repeat(50));
+    assert.ok(comparisons < 16, `${comparisons} a byte`);
+    assert.equal(new Set(rules).size, 1);
+  });
 });
 
 test("100 values in one automaton are each found", () => {

@@ -30,6 +30,10 @@ describe("a key by its name", () => {
     "Copy of .key",
     ".key.txt",
     ".key.zip",
+    ".key 2",
+    ".key - Copy",
+    ".key - Copy (2)",
+    ".key,v",
   ]) {
     test(`${path} is a key or its copy`, () => {
       assert.ok(isKeyPath(path));
@@ -84,11 +88,46 @@ describe("a key by its content", () => {
       const found = checkPath("notes/a.txt", bytes, info);
       assert.deepEqual(
         found.map((f) => [f.rule, f.kind]),
-        [["key-content", "key"]],
+        [["key-content", "path"]],
       );
       assert.ok(!JSON.stringify(found).includes(KEY.slice(0, 10)));
     });
   }
+  test("behind a mark that is not true", () => {
+    for (const mark of [
+      [0xff, 0xfe],
+      [0xfe, 0xff],
+      [0, 0, 0xfe, 0xff],
+    ]) {
+      assert.ok(isKeyContent(Buffer.concat([Buffer.from(mark), Buffer.from(`${KEY}\n`)])), String(mark));
+    }
+  });
+  test("a blank key file is no key", () => {
+    for (const blank of ["", "\n", " \r\n", "\uFEFF"]) {
+      assert.deepEqual(checkPath("a/.key", Buffer.from(blank), info), []);
+      assert.deepEqual(checkPath("a/.key", Buffer.from(blank, "utf16le"), info), []);
+    }
+    assert.equal(checkPath("a/.key", Buffer.from("x"), info).length, 1);
+  });
+  test("a copy by an extension of data only where it holds a key or is opaque", () => {
+    for (const [path, text] of [
+      [".key.json", "{}"],
+      [".key.yaml", "x"],
+      [".key.properties", "a.b=c d"],
+    ] as const) {
+      assert.deepEqual(checkPath(path, Buffer.from(text), info), [], path);
+      for (const content of [`{"k": "${KEY}"}`, KEY, `${"0a9f3c57".repeat(8)}\n`]) {
+        assert.equal(checkPath(path, Buffer.from(content), info)[0]?.rule, "key-file", path);
+      }
+    }
+  });
+  test("a note or a sealed file beside the key only where a key stands in it", () => {
+    for (const path of [".key.md", ".key.enc", ".key.example", ".KEY.GPG"]) {
+      assert.deepEqual(checkPath(path, Buffer.from("the key is kept in the vault"), info), [], path);
+      assert.equal(checkPath(path, Buffer.from(`the key:\n${KEY}\n`), info)[0]?.rule, "key-content", path);
+    }
+    assert.deepEqual(checkPath(".key.pub", Buffer.from(`wg ${KEY}`), info), []);
+  });
   test("not with anything else beside it, nor with bits that 32 bytes do not leave", () => {
     for (const text of [
       `x${KEY}`,

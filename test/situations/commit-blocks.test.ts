@@ -595,7 +595,7 @@ test("a missing template name that is there but not staged: the fix is git add",
   repo.write(formation.at("secrets"), "OPENAI_API_KEY=\nBRAVE_SEARCH_API_KEY=\nWEBHOOK_URL=\n");
   const ran = repo.try("git", "commit", "-qm", "agent");
   assert.equal(ran.code, 1);
-  assert.equal(ran.stderr.trimEnd().split("\n").at(-1), "muxi-git: fix: git add bot/secrets");
+  assert.equal(ran.stderr.trimEnd().split("\n").at(-1), "muxi-git: fix: git add -- bot/secrets");
   repo.git("add", "bot/secrets");
   assert.equal(repo.try("git", "commit", "-qm", "agent").code, 0);
 });

@@ -25,7 +25,7 @@ describe("install in a plain repository", () => {
       assert.equal(ran.code, 0, ran.all);
       assert.equal(ran.stderr, "");
       assert.match(ran.stdout, /^muxi-git is installed\n/);
-      assert.ok(ran.stdout.includes("git add .gitattributes .gitignore && git commit -m "), ran.stdout);
+      assert.ok(ran.stdout.includes("git add -- .gitattributes .gitignore && git commit -m "), ran.stdout);
       assert.equal(repo.git("config", "--local", "--get-all", "include.path"), "muxi-git/config");
       assert.equal(
         repo.git("check-attr", "filter", "diff", "merge", "text", "--", "my agent/secrets.enc"),
