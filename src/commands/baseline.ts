@@ -41,12 +41,13 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
   try {
     const { disk, bytes, mode } = readForRewrite(context.topLevel, BASELINE_FILE);
     const baseline = bytes === null ? EMPTY_BASELINE : parseBaseline(bytes);
-    if (isAccepted(baseline, fingerprint)) {
+    // The fingerprint is looked up, not believed: a typing error would accept nothing and say it did.
+    const finding = await locate(context, baseline, fingerprint);
+    const others = baseline.findings.filter((entry) => entry.fingerprint !== fingerprint);
+    if (finding === null ? others.length < baseline.findings.length : isAccepted(baseline, finding, fingerprint)) {
       out(`${fingerprint} was accepted before`);
       return EXIT.ok;
     }
-    // The fingerprint is looked up, not believed: a typing error would accept nothing and say it did.
-    const finding = await locate(context, baseline, fingerprint);
     if (finding === null) {
       throw new MuxiGitError("unknown-finding", `no finding ${fingerprint} in what is staged or in the working tree`);
     }
@@ -60,7 +61,7 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
       );
     }
     const { rule, path } = finding;
-    const next: Baseline = { ...baseline, findings: [...baseline.findings, { fingerprint, rule, path, reason }] };
+    const next: Baseline = { ...baseline, findings: [...others, { fingerprint, rule, path, reason }] };
     if (!options.dryRun) writeFileDurably(disk, formatBaseline(next), mode);
     out(`${options.dryRun ? "would accept" : "accepted"} ${fingerprint}: ${rule} in ${escapeText(path)}`);
     if (!options.dryRun && !options.quiet) out(`next: git add -- ${pathWord(BASELINE_FILE)}`);

@@ -184,7 +184,7 @@ function add(
 
 function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["findings"][number] {
   const id = fingerprint(baseline.salt, finding);
-  const accepted = canBeAccepted(finding) && isAccepted(baseline, id);
+  const accepted = canBeAccepted(finding) && isAccepted(baseline, finding, id);
   return { ...finding, fingerprint: id, ...(accepted ? { accepted } : {}) };
 }
 

@@ -77,7 +77,7 @@ async function auditFiles(head: Snapshot, settings: Settings, baseline: Baseline
     const { findings } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
     for (const finding of findings) {
       if (finding.severity !== "error") continue;
-      if (canBeAccepted(finding) && isAccepted(baseline, fingerprint(baseline.salt, finding))) continue;
+      if (canBeAccepted(finding) && isAccepted(baseline, finding, fingerprint(baseline.salt, finding))) continue;
       found.push(problemAt(finding.rule, finding));
     }
   }

@@ -38,7 +38,8 @@ export interface Allowed {
   ineffective: { line: number; rule: string; why: string }[];
 }
 
-const COMMENT = /muxi-git:allow[ \t]+([a-z0-9][a-z0-9-]{1,60})(?:[ \t]+(?:--[ \t]*)?((?:(?!muxi-git:allow)[^\r\n]){1,300}))?/g;
+const COMMENT =
+  /muxi-git:allow[ \t]+([a-z0-9][a-z0-9-]{1,60})(?:[ \t]+(?:--[ \t]*)?((?:(?!muxi-git:allow)[^\r\n]){1,300}))?/g;
 
 /** Where a comment ends that does not run to the end of its line. */
 const COMMENT_END = /\*\/|-->|#\}|%>|\}\}/;
@@ -92,7 +93,7 @@ function commentsIn({ text, before }: LineEnd, line: number, findings: readonly 
       column,
       rule: match[1]!,
       reason: reason.trim(),
-      alone: before === 0 && OPENING.test(text.slice(0, match.index)) && after.trim() === "",
+      alone: before === 0 && OPENING.test(text.slice(0, text.indexOf("muxi-git:allow"))) && after.trim() === "",
       leaks: findings.some((finding) => covers(finding, line, column, to)),
     };
   });

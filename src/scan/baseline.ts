@@ -8,8 +8,11 @@
  * merge.
  *
  * A short value can be guessed back from a fingerprint and the salt beside it.
- * That tells nothing new: what is accepted stands in that path in plaintext. A
- * fingerprint of a finding that is not accepted is printed, never stored.
+ * That tells nothing new to whoever reads the repository: what is accepted stands
+ * in that path in plaintext. A fingerprint of a finding that is not accepted is
+ * printed, never stored; in a CI log that more people read than the repository it
+ * lets them test guesses of a weak password. Stretching the digest enough to
+ * matter would cost a scan of a thousand findings many seconds, so it is not done.
  *
  * - absent file: the caller uses {@link DEFAULT_SALT} and no entries.
  * - empty, not JSON, not UTF-8, unknown version, wrong types, doubled or unknown
@@ -67,9 +70,23 @@ export function canBeAccepted(finding: Pick<Finding, "kind">): boolean {
   return finding.kind !== "key";
 }
 
-/** Whether the baseline lists a fingerprint. The caller asks {@link canBeAccepted} first. */
-export function isAccepted(baseline: Baseline, id: string): boolean {
-  return baseline.findings.some((entry) => entry.fingerprint === id);
+const entriesOf = new WeakMap<Baseline, Map<string, BaselineEntry>>();
+
+/**
+ * Whether the baseline lists a finding under its fingerprint. The caller asks
+ * {@link canBeAccepted} first.
+ *
+ * The entry's rule and path must be the finding's own: an entry is reviewed by
+ * what it says, and one that says another rule or path accepts nothing.
+ */
+export function isAccepted(baseline: Baseline, finding: Pick<Finding, "rule" | "path">, id: string): boolean {
+  let entries = entriesOf.get(baseline);
+  if (entries === undefined) {
+    entries = new Map(baseline.findings.map((entry) => [entry.fingerprint, entry]));
+    entriesOf.set(baseline, entries);
+  }
+  const entry = entries.get(id);
+  return entry !== undefined && entry.rule === finding.rule && entry.path === finding.path;
 }
 
 function malformed(what: string): MuxiGitError {

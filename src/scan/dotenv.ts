@@ -160,7 +160,8 @@ function isSecretValue(whole: string, literal: boolean, example: boolean): boole
     return false;
   if (isExampleText(value, example ? 2.4 : 1.2)) return false;
   // An address without a password is configuration; with them it is the database rule's.
-  if (/^[a-z][a-z0-9+.-]{1,20}:\/\/(?:[\w.%-]{0,64}:?@)?[^@\s?]*$/i.test(value) && !/[A-Za-z0-9_-]{24,}/.test(value)) return false;
+  if (/^[a-z][a-z0-9+.-]{1,20}:\/\/(?:[\w.%-]{0,64}:?@)?[^@\s?]*$/i.test(value) && !/[A-Za-z0-9_-]{24,}/.test(value))
+    return false;
   return randomnessBits(value) >= (example ? OPAQUE_BITS_IN_EXAMPLE : OPAQUE_BITS);
 }
 

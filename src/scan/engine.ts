@@ -19,10 +19,12 @@
 import { Buffer } from "node:buffer";
 import { sha256 } from "../builtin.ts";
 import type { Severity } from "../formation/problem.ts";
+import { handThen, pathWord } from "../invocation.ts";
 import { type Automaton, buildAutomaton, findAll, foldByte } from "./automaton.ts";
 import { Positions, viewsOf } from "./decode.ts";
 import type { Finding, FindingKind } from "./finding.ts";
 import { Comparisons, type KnownMatch, type KnownValues, matchersOf, type NeedleMatcher } from "./known-values.ts";
+import { unstage } from "./paths.ts";
 import { isExampleText } from "./randomness.ts";
 import type { ByteClass, Rule } from "./rule.ts";
 import { allRules } from "./rules/index.ts";
@@ -493,7 +495,7 @@ function overflowNotice(path: string, bytes: Uint8Array, dropped: Dropped, last:
     endLine,
     endColumn,
     message: `more findings than are listed: at most ${MAX_ERRORS_PER_FILE} errors and ${MAX_WARNINGS_PER_FILE} warnings a file`,
-    fix: "mend what is listed, then scan again",
+    fix: handThen(`take what is listed out of ${pathWord(path)}`, `git add -- ${pathWord(path)}`),
     secretId: sha256(bytes),
   };
 }
@@ -509,7 +511,7 @@ function spentNotice(path: string, bytes: Uint8Array): Finding {
     endLine: 1,
     endColumn: 1,
     message: "not searched to its end for known values: too much of it resembles one of them",
-    fix: `look at '${path}' yourself, and take it out of git or split it where it is harmless`,
+    fix: unstage(path),
     secretId: sha256(bytes),
   };
 }

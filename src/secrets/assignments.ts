@@ -9,6 +9,9 @@
  * Two differences, so that no part of a secret is dropped in silence: in an unquoted value only a `#` after white space
  * begins a comment, and a name that stands twice is an error.
  *
+ * A Fernet key reads as a long name without a value. It is none: a name is printed, in differences and in messages, and
+ * a key never. Alone it makes no assignments; among others it is an error, so that these still count as plaintext.
+ *
  * empty: no assignments · BOM, UTF-16: as text.ts decodes · LF, CRLF: line ends, and a multi-line value keeps LF · not
  * UTF-8: `json-encoding` · binary: null · truncated: what is left · huge: linear.
  */
@@ -21,8 +24,9 @@ const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]{0,255})[ \t
 
 /**
  * @returns the values, all strings, under their names as written; null where a line that is neither blank nor a comment
- *   is no assignment
- * @throws MuxiGitError `json-duplicate-name`, the message holds the name; `json-encoding` where only the encoding keeps
+ *   is no assignment, or where nothing stands but keys
+ * @throws MuxiGitError `json-syntax` where a key stands among assignments; `json-duplicate-name`, the message holds the
+ *   name; `json-encoding` where only the encoding keeps
  *   the bytes from being assignments, so that a `.env` file saved as Latin-1 is not taken for something harmless
  */
 export function parseAssignments(bytes: Uint8Array): Secrets | null {
@@ -38,18 +42,33 @@ function readAssignments(text: string): Secrets | null {
   if (text.includes("\0")) return null;
   const secrets = new Map<string, SecretValue>();
   const lines = new Lines(text);
+  let keyLine = 0;
   for (let line = lines.next(); line !== null; line = lines.next()) {
     if (isBlankOrComment(line)) continue;
     const match = ASSIGNMENT.exec(line);
     if (match === null) return null;
     const name = match[1] as string;
+    const column = match[0].length;
+    if (isKey(name, line.slice(column))) {
+      keyLine = lines.number;
+      continue;
+    }
     if (secrets.has(name)) {
       throw new MuxiGitError("json-duplicate-name", `the name '${name}' stands twice (line ${lines.number})`);
     }
-    const column = match[0].length;
     secrets.set(name, { kind: "string", value: lines.quoted(column) ?? unquoted(line.slice(column)) });
   }
-  return secrets;
+  if (keyLine === 0) return secrets;
+  if (secrets.size === 0) return null;
+  throw new MuxiGitError("json-syntax", `line ${keyLine} is no assignment`);
+}
+
+const LONGEST_PLAIN_NAME = 40;
+
+/** base64 of 32 bytes has letters of both cases; a name that was typed has one. */
+function isKey(name: string, rest: string): boolean {
+  if (name.length <= LONGEST_PLAIN_NAME || !/[a-z]/.test(name) || !/[A-Z]/.test(name)) return false;
+  return /^=?$/.test(unquoted(rest));
 }
 
 function isBlankOrComment(line: string): boolean {

@@ -10,7 +10,7 @@
  * | `conflict-markers` | a line begins with seven `<`, `=`, `|` or `>`, then a space or the line's end |
  * | `plaintext-json` | text that begins with `{`, valid JSON and UTF-8 or not; a JSON list |
  * | `plaintext-assignments` | `NAME=value` lines, at least one |
- * | `other` | anything else: another tool's file, binary, a token with foreign characters in it |
+ * | `other` | anything else: another tool's file, binary, a token with foreign characters in it, a bare key |
  *
  * A BOM, white space before the content, CRLF and UTF-16 change none of these: what a person or an editor can put there
  * must not turn a leak into "other". A token so dressed is `token`, though it may not open. JSON and assignments that

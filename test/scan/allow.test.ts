@@ -19,7 +19,11 @@ describe("an allow comment accepts its finding", () => {
     ["same line, block", `k = "${GROQ}" /* muxi-git:allow groq-key revoked in May */ + x`, 1],
     ["same line, after a mark and other text", `\uFEFF漢🙂 k = "${GROQ}" # muxi-git:allow groq-key revoked in May`, 1],
     ["same line, far away", `${"🙂".repeat(900)}k = "${GROQ}" # muxi-git:allow groq-key revoked in May`, 1],
-    ["same line, after another comment", `k: ${GROQ} # muxi-git:allow npm-token x # muxi-git:allow groq-key revoked in May`, 1],
+    [
+      "same line, after another comment",
+      `k: ${GROQ} # muxi-git:allow npm-token x # muxi-git:allow groq-key revoked in May`,
+      1,
+    ],
     ["line before, block", `/* muxi-git:allow groq-key revoked in May */\nk = "${GROQ}"`, 1],
     ["line before, hash", `# muxi-git:allow groq-key revoked in May\nk: ${GROQ}`, 1],
     ["line before, HTML", `x\n<!-- muxi-git:allow groq-key revoked in May -->\n${GROQ}`, 2],
@@ -59,7 +63,10 @@ describe("it does not", () => {
   });
   test("with a finding in its reason, of whatever rule", () => {
     const fma = `${["fm", "a_"].join("")}${"9f3b7c1e5a8d2046".repeat(4)}`;
-    for (const text of [`${GROQ} # muxi-git:allow groq-key like ${fma}`, `# muxi-git:allow groq-key is ${fma}\n${GROQ}`]) {
+    for (const text of [
+      `${GROQ} # muxi-git:allow groq-key like ${fma}`,
+      `# muxi-git:allow groq-key is ${fma}\n${GROQ}`,
+    ]) {
       const result = apply(text);
       assert.equal(result.kept, 2);
       assert.ok(result.why.includes("has a finding in its reason"));

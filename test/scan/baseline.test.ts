@@ -60,11 +60,37 @@ test("a byte order mark and CRLF are read", () => {
 
 test("lookup", () => {
   const baseline = { salt: "s", findings: [entry(1)] };
-  assert.ok(isAccepted(baseline, entry(1).fingerprint));
-  assert.ok(!isAccepted(baseline, entry(2).fingerprint));
-  assert.ok(!isAccepted(EMPTY_BASELINE, entry(1).fingerprint));
+  const one = { rule: "r", path: "a.txt" };
+  assert.ok(isAccepted(baseline, one, entry(1).fingerprint));
+  assert.ok(!isAccepted(baseline, one, entry(2).fingerprint));
+  assert.ok(!isAccepted(EMPTY_BASELINE, one, entry(1).fingerprint));
   assert.ok(!canBeAccepted({ kind: "key" }));
   assert.ok(canBeAccepted({ kind: "token" }));
+});
+
+test("an entry that says another rule or path than the finding's accepts nothing", () => {
+  const id = fingerprint("s", finding);
+  const listed = (rule: string, path: string) => ({
+    salt: "s",
+    findings: [{ fingerprint: id, rule, path, reason: "old" }],
+  });
+  assert.ok(isAccepted(listed(finding.rule, finding.path), finding, id));
+  assert.ok(!isAccepted(listed("npm-token", finding.path), finding, id));
+  assert.ok(!isAccepted(listed(finding.rule, "docs/example.md"), finding, id));
+});
+
+test("a list is read once for any number of lookups", () => {
+  let reads = 0;
+  const findings = Array.from({ length: 100 }, (_, n) => ({
+    ...entry(n),
+    get fingerprint() {
+      reads++;
+      return entry(n).fingerprint;
+    },
+  }));
+  const baseline = { salt: "s", findings };
+  for (let n = 0; n < 100; n++) assert.ok(isAccepted(baseline, { rule: "r", path: "a.txt" }, entry(n).fingerprint));
+  assert.equal(reads, 100);
 });
 
 describe("a malformed file is an error that says what is wrong", () => {

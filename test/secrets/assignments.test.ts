@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { parseAssignments } from "../../src/secrets/json.ts";
+import { formatKey, keyFromBytes } from "../../src/secrets/key.ts";
 
 function parse(text: string): Record<string, string> | null {
   const secrets = parseAssignments(Buffer.from(text));
@@ -105,5 +106,27 @@ describe("NAME=value lines", () => {
       parse(text);
       assert.ok(Number(process.hrtime.bigint() - start) / 1e6 < 3000);
     }
+  });
+});
+
+describe("a key is no name", () => {
+  const key = formatKey(keyFromBytes(Buffer.from(Array.from({ length: 32 }, (_, i) => (i * 37) & 255))));
+  test("alone it makes no assignments", () => {
+    for (const text of [key, `${key}\n`, `# key\n${key}\r\n`, `${key}=\n`, `export ${key} # c`, `${key}\n${key}`]) {
+      assert.equal(parse(text), null);
+    }
+  });
+  test("among assignments it is an error that does not show it", () => {
+    for (const text of [`A=b\n${key}\n`, `${key}\nA=b\n`]) {
+      assert.throws(
+        () => parse(text),
+        (error: Error & { code?: string }) => error.code === "json-syntax" && !error.message.includes(key.slice(0, 8)),
+      );
+    }
+  });
+  test("a long name of one case, or one with a value, is a name", () => {
+    const long = "THE_TOKEN_OF_A_SERVICE_WITH_QUITE_A_LONG_NAME_1";
+    assert.deepEqual(parse(`${long}=\n${long.toLowerCase()}=\n`), { [long]: "", [long.toLowerCase()]: "" });
+    assert.deepEqual(parse(`${key}x`), { [key.slice(0, -1)]: "x" });
   });
 });

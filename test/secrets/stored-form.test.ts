@@ -4,12 +4,13 @@ import { describe, test } from "node:test";
 import { canonicalToken } from "../../src/secrets/canonical.ts";
 import { openToken, sealToken } from "../../src/secrets/fernet.ts";
 import type { Secrets } from "../../src/secrets/json.ts";
-import { keyFromBytes, parseKey } from "../../src/secrets/key.ts";
+import { formatKey, keyFromBytes, parseKey } from "../../src/secrets/key.ts";
 import { classifyStored, FERNET_FORM, isSealedConflict, openStored } from "../../src/secrets/stored-form.ts";
 import { SHARED_ABSENT, sharedFile } from "../support/shared.ts";
 
 const KEY = keyFromBytes(Buffer.alloc(32, 1));
 const OTHER = keyFromBytes(Buffer.alloc(32, 2));
+const KEY_TEXT = formatKey(keyFromBytes(Buffer.from(Array.from({ length: 32 }, (_, i) => (i * 37) & 255))));
 const SECRETS: Secrets = new Map([["A", { kind: "string", value: "VALUE" }]]);
 const TOKEN = canonicalToken(SECRETS, KEY).toString();
 
@@ -57,6 +58,11 @@ describe("what a secrets.enc holds", () => {
     ["conflict-markers", "a marker left behind", `=======\n${TOKEN}\n`],
     ["conflict-markers", "a base marker without a name", `|||||||\n${TOKEN}\n`],
     ["conflict-markers", "a conflict in UTF-16", Buffer.from(`\ufeff${conflict("A=b", "A=c")}`, "utf16le")],
+    ["other", "a key", KEY_TEXT],
+    ["other", "a key with CRLF and blank lines", `\r\n ${KEY_TEXT}\r\n\n`],
+    ["other", "a key in UTF-16", Buffer.from(`\ufeff${KEY_TEXT}\r\n`, "utf16le")],
+    ["other", "two keys", `${KEY_TEXT}\n${KEY_TEXT}\n`],
+    ["plaintext-assignments", "a key under an assignment", `A=b\n${KEY_TEXT}\n`],
     ["other", "another tool's file", "$ANSIBLE_VAULT;1.1;AES256\n6162\n"],
     ["other", "a token with an assignment under it", `${TOKEN}\nA B=c\n`],
     ["other", "an INI file", "[section]\nA=b\n"],
