@@ -7,10 +7,11 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
+import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
-import { escapeText, out, talk } from "./terminal.ts";
+import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** What every command is given. */

@@ -21,7 +21,7 @@ import {
 import { basename, dirname, join, sep } from "node:path";
 import { crypto } from "./builtin.ts";
 import { MuxiGitError } from "./errors.ts";
-import { escapeText } from "./terminal.ts";
+import { escapeText } from "./escape.ts";
 
 /**
  * @param path - no symlink: the caller resolves links first, since a rename replaces them.

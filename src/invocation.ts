@@ -9,7 +9,7 @@
  * A printed command is run where the person is, not at the top of the working
  * tree where git runs its hooks: paths in it are written from there.
  */
-import { escapeText } from "./terminal.ts";
+import { escapeText } from "./escape.ts";
 
 let command = "npx muxi-git";
 let readerDirectory: readonly string[] = [];

@@ -9,34 +9,7 @@
  */
 import { writeSync } from "node:fs";
 import type { MuxiGitError } from "./errors.ts";
-
-// C0, DEL, C1, zero-width characters, line and paragraph separators, bidi marks, embeddings and isolates, BOM, tags.
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]|[\ud800-\udfff]/gu;
-
-/** Show control characters and bidi marks as escapes; every other character stays. */
-export function escapeText(text: string): string {
-  return text.replace(UNSAFE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (character === "\n") return "\\n";
-    if (character === "\t") return "\\t";
-    if (character === "\r") return "\\r";
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
-}
-
-/** JSON that a terminal shows as it is: JSON escapes only C0 by itself. */
-export function formatJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
-    character === "\n"
-      ? character
-      : [...Array(character.length).keys()].map((at) => unicodeEscape(character, at)).join(""),
-  );
-}
-
-function unicodeEscape(text: string, at: number): string {
-  return `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
-}
+import { escapeText } from "./escape.ts";
 
 /** Write all of `text` to a descriptor; a reader that went away (EPIPE) is not our failure. */
 function writeAll(fd: number, text: string): void {

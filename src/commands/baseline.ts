@@ -2,6 +2,7 @@
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { readStaged } from "../git/staged.ts";
@@ -22,7 +23,7 @@ import {
 import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
-import { escapeText, out } from "../terminal.ts";
+import { out } from "../terminal.ts";
 import { IN_A_CLONE, openContext, type RepositoryContext } from "./repository-context.ts";
 
 export interface BaselineAcceptOptions extends Invocation {

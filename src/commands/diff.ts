@@ -4,6 +4,7 @@ import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import type { Formation } from "../formation/discover.ts";
 import { type FormationReview, type ReviewedVersion, reviewFormation } from "../formation/review.ts";
 import { findCommit, parseRange, type Range, shallowHint } from "../git/ranges.ts";
@@ -15,7 +16,7 @@ import { settingsOf } from "../plumbing/configuration.ts";
 import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
 import { formatDiffJson, formatDiffMarkdown, formatDiffText } from "../report/diff.ts";
 import { keyFingerprint } from "../secrets/key.ts";
-import { escapeText, out, styleFor } from "../terminal.ts";
+import { out, styleFor } from "../terminal.ts";
 import { assertWorkTree, openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
 
 export interface DiffOptions extends Invocation {

@@ -3,6 +3,7 @@ import { join, relative, sep } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
 import { auditHead } from "../plumbing/audit.ts";
@@ -19,7 +20,7 @@ import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
 import { stableNode } from "../setup/runtime.ts";
 import { verify } from "../setup/verify.ts";
-import { escapeText, out, styleFor, talk } from "../terminal.ts";
+import { out, styleFor, talk } from "../terminal.ts";
 
 export interface InstallOptions extends Invocation {
   hooks: HookMode;

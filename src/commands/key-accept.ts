@@ -1,6 +1,7 @@
 /** `key accept`: declare that a formation's key was changed on purpose. */
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { readWorkingFile } from "../git/working-file.ts";
 import { acceptedKeys, acceptKey } from "../plumbing/accepted-keys.ts";
@@ -8,7 +9,7 @@ import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { keyFingerprint } from "../secrets/key.ts";
 import { openStored } from "../secrets/stored-form.ts";
-import { escapeText, out } from "../terminal.ts";
+import { out } from "../terminal.ts";
 import { IN_A_CLONE, openContext, pickFormation } from "./repository-context.ts";
 
 export interface KeyAcceptOptions extends Invocation {

@@ -10,6 +10,7 @@
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { encodePath, type IndexEntry, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
 import { runGit, tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
@@ -20,7 +21,7 @@ import { canonicalToken } from "../secrets/canonical.ts";
 import { parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
-import { escapeText, out, talk } from "../terminal.ts";
+import { out, talk } from "../terminal.ts";
 import { IN_A_CLONE, openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
 
 export interface NormalizeOptions extends Invocation {

@@ -2,6 +2,7 @@
 import { relative, resolve, sep } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import type { Formation } from "../formation/discover.ts";
 import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
@@ -9,7 +10,6 @@ import { setReaderDirectory, shellQuote } from "../invocation.ts";
 import { Keyring } from "../plumbing/formation-state.ts";
 import { readKeyFile } from "../plumbing/keyring.ts";
 import { parseKey } from "../secrets/key.ts";
-import { escapeText } from "../terminal.ts";
 
 export interface RepositoryContext {
   places: GitPlaces;

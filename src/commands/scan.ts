@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { writeOutput } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { decodePath, MODE_SUBMODULE } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
@@ -21,7 +22,7 @@ import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted }
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
-import { escapeText, out, styleFor } from "../terminal.ts";
+import { out, styleFor } from "../terminal.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
 
 export interface ScanOptions extends Invocation {

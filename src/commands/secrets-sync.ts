@@ -5,13 +5,14 @@
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { namesOf } from "../formation/drift.ts";
 import { addNames, decodeTemplate, formatTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { readForRewrite } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
 import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
-import { escapeText, out } from "../terminal.ts";
+import { out } from "../terminal.ts";
 import { IN_A_CLONE, openContext, pickFormation } from "./repository-context.ts";
 
 export interface SecretsSyncOptions extends Invocation {

@@ -2,13 +2,14 @@
 import { relative, sep } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { openRepository } from "../git/repository.ts";
 import { setReaderDirectory, tool } from "../invocation.ts";
 import { type AuditProblem, auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
 import { detect } from "../setup/detect.ts";
 import { inspect, type SetupState } from "../setup/inspect.ts";
-import { escapeText, out, type Style, styleFor } from "../terminal.ts";
+import { out, type Style, styleFor } from "../terminal.ts";
 
 export interface StatusOptions extends Invocation {
   json: boolean;

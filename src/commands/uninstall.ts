@@ -1,11 +1,12 @@
 /** `uninstall`: what install did is undone, and what stays is said. */
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { withInstallLock } from "../setup/lock.ts";
 import { shownPath } from "../setup/places.ts";
 import { applyUndo, planUndo, type UndoStep } from "../setup/undo.ts";
-import { escapeText, out } from "../terminal.ts";
+import { out } from "../terminal.ts";
 
 export interface UninstallOptions extends Invocation {
   /** Also the blocks that HEAD holds. */

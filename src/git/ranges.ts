@@ -9,7 +9,7 @@
  * that differs.
  */
 import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../terminal.ts";
+import { escapeText } from "../escape.ts";
 import { parseRawDiff, type RawChange } from "./entries.ts";
 import { gitFailed, runGit, tryGit } from "./run.ts";
 

@@ -15,7 +15,7 @@
 import { join, resolve } from "node:path";
 import { type SimpleGit, simpleGit } from "simple-git";
 import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../terminal.ts";
+import { escapeText } from "../escape.ts";
 import { type ConfigEntry, parseConfigList } from "./config.ts";
 import { makePlacesAbsolute } from "./git-dir.ts";
 import { type GitOptions, type GitResult, gitEnvironment, gitExecutable, gitFailed, runGit, tryGit } from "./run.ts";

@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../terminal.ts";
+import { escapeText } from "../escape.ts";
 import { encodePath } from "./entries.ts";
 
 /**

@@ -6,6 +6,7 @@
  * Values and tokens in other files are `scan`'s to find.
  */
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { problemsOf } from "../formation/severity.ts";
 import { openBlobReader } from "../git/cat-file.ts";
@@ -17,7 +18,6 @@ import { isDotenvPath } from "../scan/dotenv.ts";
 import { createScanner } from "../scan/engine.ts";
 import { isKeyPath, isMemoryDatabasePath } from "../scan/paths.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../settings.ts";
-import { escapeText } from "../terminal.ts";
 import { baselineOf, ignoredPaths, settingsOf } from "./configuration.ts";
 import { Keyring, readFormation } from "./formation-state.ts";
 import { judgeFile } from "./judge-file.ts";

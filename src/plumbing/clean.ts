@@ -36,13 +36,13 @@
  */
 
 import { crypto } from "../builtin.ts";
+import { escapeText } from "../escape.ts";
 import { pathWord } from "../invocation.ts";
 import { canonicalToken, IV_LABEL, IV_SEPARATOR } from "../secrets/canonical.ts";
 import { hasTokenPrefix, sealToken } from "../secrets/fernet.ts";
 import { parseAssignments, parseSecrets, type Secrets, sameSecrets } from "../secrets/json.ts";
 import { deriveKey, type Key, sameKey } from "../secrets/key.ts";
 import { classifyStored, isSealedConflict, openStored } from "../secrets/stored-form.ts";
-import { escapeText } from "../terminal.ts";
 import type { InheritedBlobs, PathBlobs } from "./inherited-blobs.ts";
 import type { FormationKey } from "./keyring.ts";
 

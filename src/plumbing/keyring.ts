@@ -9,10 +9,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { type GitPlaces, mainWorktree } from "../git/git-dir.ts";
 import { diskPath } from "../git/working-file.ts";
 import { type Key, keyFromBytes, parseKey } from "../secrets/key.ts";
-import { escapeText } from "../terminal.ts";
 
 /** Bytes read of a key file. A key is 44 characters; 4 KiB leave room for any white space. */
 const KEY_FILE_LIMIT = 4096;

@@ -5,14 +5,15 @@
  */
 import { readFileSync } from "node:fs";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { formatJson } from "../escape.ts";
 import { isLeak } from "../formation/problem.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { runGit } from "../git/run.ts";
 import { parseListing } from "../git/staged.ts";
-import { setReaderDirectory, tool } from "../invocation.ts";
+import { tool } from "../invocation.ts";
 import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
-import { formatJson, talk } from "../terminal.ts";
+import { talk } from "../terminal.ts";
 import { judgeCommit, type Verdict } from "./commit-verdict.ts";
 
 /** @param args - `--listing` where the launcher's answers of git stand on stdin. */
@@ -25,7 +26,6 @@ export async function preCommit(args: readonly string[]): Promise<ExitCode> {
     });
   }
   // git runs hooks at the top level and says here where it was started.
-  setReaderDirectory(process.env.GIT_PREFIX ?? "");
   const listing = args.includes("--listing") ? parseListing(readFileSync(0)) : null;
   const verdict = await judgeCommit(places, places.topLevel, listing);
   if (process.env.MUXI_GIT_FORMAT === "json") return printJson(verdict);

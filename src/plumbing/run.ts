@@ -1,7 +1,7 @@
 /** What git runs, by verb. The entry of the bundle `plumbing.cjs`. */
 import { MuxiGitError } from "../errors.ts";
 import { reportFailure } from "../failure.ts";
-import { setInvocation } from "../invocation.ts";
+import { setInvocation, setReaderDirectory } from "../invocation.ts";
 import { filterProcess } from "./filter-process.ts";
 import { cleanOnce, smudgeOnce } from "./one-shot.ts";
 import { preCommit } from "./pre-commit.ts";
@@ -13,6 +13,8 @@ import { textconv } from "./textconv.ts";
  */
 export async function plumbing([verb, ...args]: readonly string[], vendored: boolean): Promise<number> {
   if (vendored) setInvocation("git muxi");
+  // git starts hooks and filters at the top level and says where the person is.
+  setReaderDirectory(process.env["GIT_PREFIX"] ?? "");
   try {
     switch (verb) {
       case "hook":

@@ -19,6 +19,7 @@
  */
 import { lstatSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { escapeText } from "../escape.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { splitNul, tryGit } from "../git/run.ts";
@@ -26,7 +27,7 @@ import { tokenDigest, valueDigest } from "../secrets/digest.ts";
 import { compareUtf8, parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
-import { escapeText, out } from "../terminal.ts";
+import { out } from "../terminal.ts";
 import { keyOfFormation } from "./keyring.ts";
 import { looseFormations } from "./loose-formations.ts";
 

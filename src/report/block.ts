@@ -3,10 +3,11 @@
  * stderr. The first line says what happened, the last line what to run. It
  * never offers a way round the hook, and never shows a secret.
  */
+
+import { escapeText } from "../escape.ts";
 import type { Problem, Severity } from "../formation/problem.ts";
 import { splitFix } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
-import { escapeText } from "../terminal.ts";
 
 /** Findings shown in one block; the rest is counted. */
 const SHOWN = 10;

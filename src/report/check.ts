@@ -1,7 +1,9 @@
 /** The report of `check`, as text and as JSON. */
+
+import { escapeText } from "../escape.ts";
 import type { FormationNames } from "../formation/drift.ts";
 import type { Problem } from "../formation/problem.ts";
-import { escapeText, type Style } from "../terminal.ts";
+import type { Style } from "../terminal.ts";
 import { count, placeOf } from "./block.ts";
 
 export interface CheckedFormation {

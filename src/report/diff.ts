@@ -1,6 +1,8 @@
 /** The report of `diff`: text for a terminal, markdown for a pull request, JSON for machines. Names, never values. */
+
+import { escapeText } from "../escape.ts";
 import type { FormationReview, KeyReport, PlacedReference } from "../formation/review.ts";
-import { escapeText, type Style } from "../terminal.ts";
+import type { Style } from "../terminal.ts";
 import { placeOf } from "./block.ts";
 
 export interface DiffSides {

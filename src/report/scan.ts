@@ -1,6 +1,8 @@
 /** The report of `scan`, as text and as JSON. */
+
+import { escapeText } from "../escape.ts";
 import type { Finding } from "../scan/finding.ts";
-import { escapeText, type Style } from "../terminal.ts";
+import type { Style } from "../terminal.ts";
 import { count, placeOf } from "./block.ts";
 
 export interface ReportedFinding extends Finding {

@@ -1,7 +1,7 @@
 /** One file that install leaves otherwise than it found it. A plan is a list of these: it can be printed, applied and undone. */
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { tool } from "../invocation.ts";
-import { escapeText } from "../terminal.ts";
 import { type AddedBlock, appendBlock, findBlock, insertBlock, rewriteBlock } from "./blocks.ts";
 import { type FileState, fileState, newMode } from "./disk.ts";
 import type { Place } from "./record.ts";

@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readFileSync, realpathSync, rmdirSync, rmSync, st
 import { dirname } from "node:path";
 import { replaceFile } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../terminal.ts";
+import { escapeText } from "../escape.ts";
 
 export type FileState =
   | { kind: "absent" }

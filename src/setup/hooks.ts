@@ -11,10 +11,10 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { type ConfigEntry, configHookName, lastEntry } from "../git/config.ts";
 import { hooksFolder, type Repository } from "../git/repository.ts";
 import { tool } from "../invocation.ts";
-import { escapeText } from "../terminal.ts";
 import { BEGIN, findBlock } from "./blocks.ts";
 import { type FileState, fileState } from "./disk.ts";
 import { HUSKY_FOLDER, isGeneratedFolder } from "./managers/husky.ts";

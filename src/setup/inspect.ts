@@ -5,10 +5,10 @@
  */
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { escapeText } from "../escape.ts";
 import { checkAttributes } from "../git/attributes.ts";
 import { driverSettings, lastEntry } from "../git/config.ts";
 import { pathWord } from "../invocation.ts";
-import { escapeText } from "../terminal.ts";
 import type { Situation } from "./detect.ts";
 import { fileState } from "./disk.ts";
 import { type HookState, hookState } from "./hooks.ts";

@@ -7,7 +7,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../terminal.ts";
+import { escapeText } from "../escape.ts";
 
 const WAIT_MS = 30_000;
 const STALE_MS = 120_000;

@@ -1,6 +1,7 @@
 /** The install plan: what is to change, as data, decided before anything is touched. */
 import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { checkAttributes } from "../git/attributes.ts";
 import {
   type DriverOptions,
@@ -13,7 +14,6 @@ import {
   TEMPLATE_MERGE,
 } from "../git/config.ts";
 import { tool } from "../invocation.ts";
-import { escapeText } from "../terminal.ts";
 import { type FileChange, planBlock } from "./change.ts";
 import type { Situation } from "./detect.ts";
 import { fileState, newMode } from "./disk.ts";

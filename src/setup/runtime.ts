@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../terminal.ts";
+import { escapeText } from "../escape.ts";
 
 export interface RuntimeFile {
   /** Relative to the runtime folder, `/` as separator. */

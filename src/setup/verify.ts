@@ -2,13 +2,13 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { checkAttributes } from "../git/attributes.ts";
 import type { ConfigEntry } from "../git/config.ts";
 import { driverSettings, lastEntry } from "../git/config.ts";
 import type { Repository } from "../git/repository.ts";
 import { gitFailed } from "../git/run.ts";
 import { tool } from "../invocation.ts";
-import { escapeText } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import type { Situation } from "./detect.ts";
 import { type HookState, hookState, readHookSite } from "./hooks.ts";

@@ -62,7 +62,7 @@ for (const [name, breakIt] of Object.entries(BREAKAGES)) {
     const add = repo.try("git", "add", PATH);
     assert.equal(add.code, 128);
     assert.match(add.stderr, /'agents\/secrets\.enc' is not encrypted and cannot be encrypted/);
-    assert.match(add.stderr, /git restore -- agents\/secrets\.enc/);
+    assert.match(add.stderr, /git restore -- 'agents\/secrets\.enc'/);
     repo.git("restore", "--", PATH);
     assert.deepEqual(repo.read(PATH), canonical({ LATER: "value" }, repo.key));
     assert.deepEqual(

@@ -248,6 +248,7 @@ for (const place of PLACES) {
         const commit = place.all ? ["commit", "-qam", "change"] : ["commit", "-qm", "change", "--allow-empty"];
         const blocked = repo.tryWith({ cwd }, "git", ...filter, ...commit);
         assert.match(blocked.stderr, one.says);
+        assert.equal(blocked.stderr.includes("muxi-git: by hand: "), one.byHand !== undefined, blocked.stderr);
         one.byHand?.(repo, formation);
         follow(repo, cwd, blocked);
         const again = repo.tryWith({ cwd }, "git", ...commit, "--allow-empty");
@@ -367,4 +368,14 @@ test("every command of this tool that the sources print exists, with its options
       assert.match(stdout, new RegExp(`(?:^|[ ,])${option}\\b`, "m"), args);
     }
   }
+});
+
+test("what install says to share is shared from a subdirectory too", (t) => {
+  const repo = tempRepo(t);
+  writeFormation(repo, "bot");
+  const cwd = repo.path("bot");
+  const ran = repo.muxiWith({ cwd }, "install");
+  const share = /^ {2}(git add .*)$/m.exec(ran.stdout)?.[1] ?? "";
+  assert.equal(repo.tryWith({ cwd }, "sh", "-c", share).code, 0, ran.all);
+  assert.equal(repo.git("ls-tree", "--name-only", "HEAD"), ".gitattributes\n.gitignore");
 });

@@ -8,7 +8,7 @@
  * already names its folder and the folder is missing in this clone.
  */
 import { MuxiGitError } from "../../errors.ts";
-import { escapeText } from "../../terminal.ts";
+import { escapeText } from "../../escape.ts";
 import { guardedLines, type HookManager } from "./manager.ts";
 
 export const HUSKY_FOLDER = ".husky";
