@@ -94,7 +94,7 @@ function assertGlob(text: string, glob: string): void {
 function invalid(text: string, at: number, what: string): MuxiGitError {
   const line = text.slice(0, at).split("\n").length;
   return new MuxiGitError("settings", `'${SETTINGS_FILE}' line ${line} ${what}`, {
-    hint: `mend the line, then: git add ${SETTINGS_FILE}`,
+    hint: `mend the line, then: git add -- ${SETTINGS_FILE}`,
   });
 }
 

@@ -19,10 +19,11 @@
  * | plaintext, exactly a blob that this path has in the index or HEAD | | itself |
  * | plaintext, JSON or NAME=value | key | a blob of this path as above, else the canonical token |
  * | plaintext that is no set of secrets | key | a token of its bytes, and a line |
- * | plaintext | no key | **refused**, the only refusal |
+ * | plaintext | no key | **refused** |
+ * | a key and nothing else, not yet a blob of this path | | **refused**: it is plaintext that no key of its own can seal |
  * | other bytes | | itself, and a line |
  *
- * What passes with a line, the hooks refuse. Refusing it here would stop `git
+ * These two are the only refusals. What passes with a line, the hooks refuse. Refusing it here would stop `git
  * status` and `git diff`, and MUXI does not write its file atomically.
  * Plaintext with a key never reaches the object database, not even when it is
  * broken: it is sealed as it stands.
@@ -38,6 +39,7 @@
 import { crypto } from "../builtin.ts";
 import { escapeText } from "../escape.ts";
 import { pathWord } from "../invocation.ts";
+import { isKeyContent } from "../scan/paths.ts";
 import { canonicalToken, IV_LABEL, IV_SEPARATOR } from "../secrets/canonical.ts";
 import { hasTokenPrefix, sealToken } from "../secrets/fernet.ts";
 import { parseAssignments, parseSecrets, type Secrets, sameSecrets } from "../secrets/json.ts";
@@ -87,6 +89,10 @@ export function clean(path: string, content: Buffer, world: CleanWorld): Cleaned
         if (world.inherited.of(path).holds(content)) return content;
         return cleanPlaintext(path, content, kind, world);
       case "other":
+        if (isKeyContent(content) && world.isFormation(folderOf(path)) && !world.inherited.of(path).holds(content)) {
+          refuse(world, path, "holds a key and no secrets");
+          return null;
+        }
         if (world.isFormation(folderOf(path))) note(world, path, "is neither a token nor secrets in JSON");
         return content;
     }

@@ -36,10 +36,12 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   // A key file is nothing but the key. Anything else that must not be tracked may hold secrets as well.
   if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, allowed: [] };
 
-  const scanned = scanner.scan(path, bytes).filter((finding) => !isForBrowsers(finding, file));
+  const scanned = scanner.scan(path, bytes, { rulesApply }).filter((finding) => !isForBrowsers(finding, file));
   const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(path, bytes, formations)];
+  // A file that is nothing but this formation's key is told once, as that.
+  const known = scanned.some((finding) => finding.rule === "known-key");
   const found = [
-    ...byPath,
+    ...byPath.filter((finding) => !(known && finding.rule === "key-content")),
     ...scanned,
     ...extra.filter((finding) => !scanned.some((other) => tellsMore(other, finding))),
   ];

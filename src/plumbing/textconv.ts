@@ -20,6 +20,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { escapeText } from "../escape.ts";
+import { isOpaque } from "../formation/names.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { splitNul, tryGit } from "../git/run.ts";
@@ -104,7 +105,13 @@ function describePlaintext(
 function lines(secrets: Secrets, key: Key | null): string[] {
   return [...secrets]
     .sort(([a], [b]) => compareUtf8(a, b))
-    .map(([name, value]) => `${escapeText(name)}  ${key === null ? "????????" : valueDigest(key, name, value)}`);
+    .map(([name, value]) => `${shownName(name)}  ${key === null ? "????????" : valueDigest(key, name, value)}`);
+}
+
+/** A value pasted where a name belongs is not repeated; its digest still shows that it changed. */
+function shownName(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/);
+  return /^[A-Z_]+$/.test(name) || !words.some(isOpaque) ? escapeText(name) : "(a name that looks like a secret)";
 }
 
 /** Of bytes that may be a secret as they stand; unkeyed it would let them be guessed. */

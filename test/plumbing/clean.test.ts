@@ -7,6 +7,7 @@ import type { FormationKey } from "../../src/plumbing/keyring.ts";
 import { openToken } from "../../src/secrets/fernet.ts";
 import { generateKey, type Key } from "../../src/secrets/key.ts";
 import { canonical, randomToken, tokenOf } from "../situations/filter-repository.ts";
+import { fakeKey } from "../support/fake.ts";
 
 const KEY = generateKey();
 const OTHER = generateKey();
@@ -175,4 +176,12 @@ test("cleaning twice gives what cleaning once gave", () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test("a key put into secrets.enc by mistake is refused, and named as what it is", () => {
+  const { answer, said } = decide(Buffer.from(`${fakeKey()}\n`));
+  assert.equal(answer, null);
+  assert.match(said[0] ?? "", /holds a key and no secrets; nothing was stored/);
+  const other = decide(Buffer.from(`${fakeKey()}\n`), { formation: false });
+  assert.notEqual(other.answer, null, "beside no formation it is not ours to judge");
 });
