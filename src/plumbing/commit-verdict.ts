@@ -41,6 +41,8 @@ export interface Verdict {
   problems: Problem[];
   /** Findings and problems of what this commit touches that stood there before. */
   older: number;
+  /** Those of them that only a scan lists. */
+  olderFindings: number;
   /** Settings loosened, findings accepted, things that could not be read: one phrase each. */
   notes: string[];
   scanned: { files: number; bytes: number };
@@ -115,6 +117,7 @@ async function judge(
     }),
     problems: checked.problems,
     older: scan.older + checked.older,
+    olderFindings: scan.older,
     notes: [...configuration.notes, ...scan.notes],
     scanned: scan.scanned,
     skipped: scan.skipped,

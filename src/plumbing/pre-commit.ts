@@ -36,7 +36,7 @@ export async function preCommit(args: readonly string[]): Promise<ExitCode> {
     items,
     notes: [...verdict.notes, ...unsharedSetup(verdict, places.topLevel)],
     older: verdict.older,
-    statusCommand: tool("status"),
+    statusCommand: tool(verdict.olderFindings > 0 ? "scan" : "status"),
     acceptCommand: tool("baseline accept"),
   });
   for (const line of lines) talk(line);
