@@ -69,11 +69,11 @@ function printHead(problems: readonly AuditProblem[], style: Style): void {
 }
 
 function describeFormation(report: FormationReport): string {
-  const { path, key, keyFingerprint, opened, canonical, names, problems } = report;
+  const { path, key, keyFingerprint, opened, phantom, names, problems } = report;
   const parts = [
     key === "ok" ? `key ${keyFingerprint ?? ""}` : key === "missing" ? "no key here" : `key ${key}`,
     opened === null ? null : opened ? null : "secrets.enc not opened by it",
-    canonical === false ? `not canonical: ${tool("normalize")}` : null,
+    phantom ? `git shows a change that is none: ${tool("normalize")}` : null,
     `names: ${names.template} in the template, ${names.referenced} referenced${names.encrypted === null ? "" : `, ${names.encrypted} encrypted`}`,
     problems.errors + problems.warnings === 0
       ? null

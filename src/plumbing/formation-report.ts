@@ -2,8 +2,13 @@
 import { MuxiGitError } from "../errors.ts";
 import { namesOf } from "../formation/drift.ts";
 import { problemsOf } from "../formation/severity.ts";
+import { parseIndexEntries } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
+import { blobOid } from "../git/object-id.ts";
+import { runGit } from "../git/run.ts";
 import { type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { readWorkingFile } from "../git/working-file.ts";
+import { canonicalToken } from "../secrets/canonical.ts";
 import { keyFingerprint } from "../secrets/key.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../settings.ts";
 import { settingsOf } from "./configuration.ts";
@@ -19,6 +24,11 @@ export interface FormationReport {
   opened: boolean | null;
   /** null where it was not opened. */
   canonical: boolean | null;
+  /**
+   * git shows ` M` with an empty diff: the file's size is not its blob's, and git
+   * decides by size before it asks the filter. Saves of MUXI's Go CLI keep the size.
+   */
+  phantom: boolean;
   names: { template: number; encrypted: number | null; referenced: number };
   problems: { errors: number; warnings: number };
 }
@@ -39,13 +49,21 @@ export async function formationReports(topLevel: string, places: GitPlaces): Pro
     );
     const { template, encrypted, referenced } = namesOf(state);
     const problems = problemsOf(state, settings, "check");
-    const { kind } = state.encrypted;
+    const { encrypted: stored } = state;
+    const { kind } = stored;
+    const file = formation.encrypted === null ? null : readWorkingFile(topLevel, formation.encrypted);
     reports.push({
       path: formation.path,
       key: key.state,
       keyFingerprint: key.state === "ok" ? keyFingerprint(key.key) : null,
       opened: kind === "none" || key.state !== "ok" ? null : kind === "opened",
-      canonical: state.encrypted.kind === "opened" ? state.encrypted.canonical : null,
+      canonical: stored.kind === "opened" ? stored.canonical : null,
+      phantom:
+        stored.kind === "opened" &&
+        key.state === "ok" &&
+        file !== null &&
+        file.length !== canonicalToken(stored.secrets, key.key).length &&
+        isAnotherBlob(topLevel, formation.encrypted ?? "", file),
       names: { template: template.length, encrypted: encrypted?.length ?? null, referenced: referenced.length },
       problems: {
         errors: problems.filter((problem) => problem.severity === "error").length,
@@ -54,6 +72,12 @@ export async function formationReports(topLevel: string, places: GitPlaces): Pro
     });
   }
   return reports;
+}
+
+/** Whether the index holds other bytes for this path; a file that git does not track shows as new, not as changed. */
+function isAnotherBlob(topLevel: string, path: string, bytes: Buffer): boolean {
+  const listed = runGit(["--literal-pathspecs", "ls-files", "-s", "-z", "--", path], { cwd: topLevel });
+  return parseIndexEntries(listed).some(({ oid }) => blobOid(bytes, oid.length) !== oid);
 }
 
 /** `check` stops at malformed settings and says the line; this report is about more than them. */
