@@ -22,7 +22,7 @@ export default async function* reporter(source) {
     count[outcome] += 1;
     const tally = perFile.get(file) ?? { passed: 0, failed: 0, skipped: 0, ms: 0 };
     tally[outcome] += 1;
-    tally.ms += data.nesting === 0 ? (data.details?.duration_ms ?? 0) : 0;
+    tally.ms += data.details?.duration_ms ?? 0;
     perFile.set(file, tally);
     const name = [...(around.get(data.file) ?? []).slice(0, data.nesting), data.name].join(": ");
     if (outcome === "failed") failures.push({ file, name, error: data.details?.error });

@@ -6,6 +6,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { vendoredCommand } from "./alias.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
@@ -52,7 +53,7 @@ function collect(value: string, before: string[]): string[] {
  * @returns the exit code; usage errors are 2, help and version 0.
  */
 export async function cli(argv: readonly string[], vendored: boolean): Promise<ExitCode> {
-  if (vendored) setInvocation("git muxi");
+  if (vendored) setInvocation(vendoredCommand());
   let code: ExitCode = EXIT.ok;
   // Split here: commander drops a `--` on the way to a subcommand, and takes what follows for options.
   const dashes = argv.indexOf("--");

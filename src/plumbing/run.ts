@@ -1,4 +1,5 @@
 /** What git runs, by verb. The entry of the bundle `plumbing.cjs`. */
+import { vendoredCommand } from "../alias.ts";
 import { MuxiGitError } from "../errors.ts";
 import { reportFailure } from "../failure.ts";
 import { setInvocation, setReaderDirectory } from "../invocation.ts";
@@ -8,11 +9,11 @@ import { preCommit } from "./pre-commit.ts";
 import { textconv } from "./textconv.ts";
 
 /**
- * @param vendored - the copy that install put under the git common dir, where `git muxi …` exists.
+ * @param vendored - the copy that install put under the git common dir, started as `git muxi …`.
  * @returns the exit code.
  */
 export async function plumbing([verb, ...args]: readonly string[], vendored: boolean): Promise<number> {
-  if (vendored) setInvocation("git muxi");
+  if (vendored) setInvocation(vendoredCommand());
   // git starts hooks and filters at the top level and says where the person is.
   setReaderDirectory(process.env["GIT_PREFIX"] ?? "");
   try {

@@ -466,7 +466,9 @@ for (const one of CASES) {
     test("has a twin that passes in silence, in every way", (t) => {
       const at = prepare(t);
       const head = at.repo.git("rev-parse", "HEAD");
-      for (const [name, commit] of Object.entries(WAYS)) {
+      for (const [turn, [name, commit]] of Object.entries(WAYS).entries()) {
+        // `SLOW=1` tries every twin in every way; the everyday run each in three of the six.
+        if (process.env.SLOW !== "1" && (turn + CASES.indexOf(one)) % 2 === 1) continue;
         // Staged is the honest version; what "partial staging" leaves in the working tree does not matter.
         const result = commit(at, one, one.twin);
         assertSilent(result);

@@ -235,8 +235,11 @@ for (const place of PLACES) {
     return formation;
   });
   describe(`followed to the letter in ${place.name}, the fix mends`, () => {
-    for (const one of CASES) {
+    for (const [at, one] of CASES.entries()) {
       if (place.first && one.predecessor) continue;
+      // `SLOW=1` tries every case in every place; the everyday run each case in two of them.
+      const turn = (at + PLACES.indexOf(place)) % 3;
+      if (process.env.SLOW !== "1" && turn !== 0) continue;
       test(one.name, (t) => {
         const { repo, made: formation } = prepared(t);
         putMuxiInPath(repo, formation);

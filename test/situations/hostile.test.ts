@@ -199,3 +199,15 @@ test("plaintext that is in git already stops neither status nor switch, with the
     assert.equal(repo.git("rev-parse", `HEAD:${formation.at("secrets.enc")}`), sealed);
   }
 });
+
+test("where 'git muxi' is an alias of somebody's own, no printed command uses it", (t) => {
+  const repo = tempRepo(t);
+  writeFormation(repo);
+  repo.git("config", "alias.muxi", "status");
+  assert.equal(repo.muxi("install").code, 0);
+  repo.write("agents/a.afs", 'id: a\nhook: "${{ secrets.WEBHOOK_URL }}"\n');
+  repo.git("add", "-A");
+  const ran = repo.try("git", "commit", "-qm", "agent");
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /^muxi-git: fix: npx muxi-git secrets sync/m);
+});

@@ -50,7 +50,7 @@ function save(repo: TempRepo, formations: Values, shape: "go" | "python-std" | "
 }
 
 /** `SLOW=1` runs all of them; the everyday run stays quick. */
-const ROUNDS = process.env.SLOW === "1" ? 100 : 20;
+const ROUNDS = process.env.SLOW === "1" ? 100 : 10;
 
 test("fresh saves of the same secrets are no change, other writers' are named and mended, and Python reads it all", {
   skip,
