@@ -15,7 +15,7 @@ import { textconv } from "./textconv.ts";
 export async function plumbing([verb, ...args]: readonly string[], vendored: boolean): Promise<number> {
   if (vendored) setInvocation(vendoredCommand());
   // git starts hooks and filters at the top level and says where the person is.
-  setReaderDirectory(process.env["GIT_PREFIX"] ?? "");
+  setReaderDirectory(process.env.GIT_PREFIX ?? "");
   try {
     switch (verb) {
       case "hook":
