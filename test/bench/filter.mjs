@@ -108,7 +108,7 @@ const ours = join(base, "ours");
 makeTree(ours, files, "secrets.enc -text filter=muxi-git\n");
 const runtime = join(ours, ".git", "muxi-git");
 mkdirSync(runtime);
-for (const name of ["main.cjs", "cli.cjs"]) cpSync(join(dist, name), join(runtime, name));
+cpSync(dist, runtime, { recursive: true });
 cpSync(join(PROJECT, "hooks", "run"), join(runtime, "run"));
 writeFileSync(join(runtime, "node"), `${process.execPath}\n`);
 run(
