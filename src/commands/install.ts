@@ -1,9 +1,11 @@
 /** `install`: plan, apply, verify; undo where the result would not run. */
+
 import { join, relative, sep } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { fileIn } from "../formation/discover.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
 import { auditHead } from "../plumbing/audit.ts";
@@ -199,8 +201,7 @@ function report(
 async function reportSecrets(repository: Repository): Promise<void> {
   const { topLevel, gitDir, commonDir } = repository;
   const reports = await formationReports(topLevel, { topLevel, gitDir, commonDir });
-  const secretsFile = (report: FormationReport): string =>
-    report.path === "" ? "secrets.enc" : `${report.path}/secrets.enc`;
+  const secretsFile = (report: FormationReport): string => fileIn(report.path, "secrets.enc");
   const stale = reports.filter((report) => report.canonical === false);
   if (stale.length > 0) {
     out(

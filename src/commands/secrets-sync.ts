@@ -2,10 +2,12 @@
  * `secrets sync --template-only`: add to the template the names that secrets.enc
  * and the references have. Nothing is removed or reordered; references need no key.
  */
+
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { fileIn } from "../formation/discover.ts";
 import { namesOf } from "../formation/drift.ts";
 import { addNames, decodeTemplate, formatTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
@@ -35,7 +37,7 @@ export async function secretsSync(options: SecretsSyncOptions): Promise<ExitCode
   const known = new Set(held);
   const missing = [...new Set([...(encrypted ?? []), ...referenced])].filter((name) => !known.has(name));
 
-  const path = formation.path === "" ? "secrets" : `${formation.path}/secrets`;
+  const path = fileIn(formation.path, "secrets");
   const { disk, bytes, mode } = readForRewrite(topLevel, path);
   const { text, problem } = decodeTemplate(bytes ?? Buffer.alloc(0));
   if (text === null || problem !== undefined) {

@@ -22,6 +22,11 @@ export interface Formation {
   readonly referenceFiles: readonly string[];
 }
 
+/** A file of the formation in `folder` (repository path, `""` for the root). */
+export function fileIn(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
+}
+
 /** In the order in which MUXI's runtime looks for them. */
 export const FORMATION_FILES = ["formation.afs", "formation.yaml", "formation.yml"] as const;
 

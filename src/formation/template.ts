@@ -14,7 +14,6 @@
  */
 import { isUtf8 } from "node:buffer";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
-import { isPrintableName } from "./names.ts";
 
 export { isPlaceholder, isSetting } from "./placeholder.ts";
 
@@ -147,9 +146,4 @@ export function conflictMarkerLines(template: Template): number[] {
 
 function isConflictMarker(text: string): boolean {
   return /^(?:<{7}|>{7}|\|{7}|={7})(?: |\r?$)/.test(text);
-}
-
-/** Whether an entry's name may be shown: a value pasted on a line of its own is, by the grammar, a name. */
-export function hasPrintableName(entry: TemplateEntry): boolean {
-  return isPrintableName(entry.name);
 }

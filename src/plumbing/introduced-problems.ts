@@ -1,6 +1,6 @@
 /** The problems that a commit introduces in the formations it touches, absent from every parent. */
 import { existsSync } from "node:fs";
-import { FORMATION_FILES, type Formation, formationOf } from "../formation/discover.ts";
+import { FORMATION_FILES, type Formation, fileIn, formationOf } from "../formation/discover.ts";
 import {
   checkFormation,
   compareWithParents,
@@ -47,7 +47,7 @@ function withShorterWay(
 
 function shorter(problem: Problem, formation: Formation, topLevel: string): Problem {
   if (problem.code !== "name-not-in-template" && problem.code !== "reference-not-in-template") return problem;
-  const path = formation.template ?? (formation.path === "" ? "secrets" : `${formation.path}/secrets`);
+  const path = formation.template ?? fileIn(formation.path, "secrets");
   const { text } = decodeTemplate(readWorkingFile(topLevel, path) ?? Buffer.alloc(0));
   const names = templateEntries(parseTemplate(text ?? "")).map((entry) => normalizeName(entry.name));
   return problem.name !== undefined && names.includes(problem.name)

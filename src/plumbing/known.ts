@@ -2,7 +2,7 @@
  * The values this repository must not show: of every formation whose key is
  * here, all values of its secrets.enc in each snapshot given, and the key itself.
  */
-import type { Formation } from "../formation/discover.ts";
+import { type Formation, fileIn } from "../formation/discover.ts";
 import { blobOid } from "../git/object-id.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import { readWorkingFile } from "../git/working-file.ts";
@@ -64,7 +64,7 @@ export async function gatherKnown(
 }
 
 export function encryptedPath(formation: string): string {
-  return formation === "" ? "secrets.enc" : `${formation}/secrets.enc`;
+  return fileIn(formation, "secrets.enc");
 }
 
 /** Folders of the formations of several lists, each once. */

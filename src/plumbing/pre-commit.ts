@@ -15,6 +15,7 @@ import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
 import { talk } from "../terminal.ts";
 import { judgeCommit, type Verdict } from "./commit-verdict.ts";
+import { encryptedPath } from "./known.ts";
 
 /** @param args - `--listing` where the launcher's answers of git stand on stdin. */
 export async function preCommit(args: readonly string[]): Promise<ExitCode> {
@@ -61,7 +62,7 @@ function unsharedSetup(verdict: Verdict, topLevel: string): string[] {
   const fresh = verdict.formations.filter((formation) => changed.has(formation.formationFile));
   const [first] = fresh;
   if (first === undefined) return [];
-  const path = first.path === "" ? "secrets.enc" : `${first.path}/secrets.enc`;
+  const path = encryptedPath(first.path);
   const answer = runGit(["check-attr", "-z", "--stdin", "filter"], { cwd: topLevel, input: `${path}\0` });
   if (answer.toString("utf8").split("\0")[2] === "muxi-git") return [];
   return [`'${path}' is a formation's, and no attributes cover it yet: ${tool("install")}`];

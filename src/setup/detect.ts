@@ -1,7 +1,7 @@
 /** What install, uninstall and status look at before they decide anything. Nothing here changes a file or refreshes the index. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Formation, findFormations } from "../formation/discover.ts";
+import { type Formation, fileIn, findFormations } from "../formation/discover.ts";
 import type { ConfigEntry } from "../git/config.ts";
 import { decodePath, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
 import { type GitVersion, type Repository, runtimeFolder } from "../git/repository.ts";
@@ -42,7 +42,7 @@ export async function detect(repository: Repository): Promise<Situation> {
     formations,
     folders: formations.map((formation) => formation.path),
     secretsFiles: formations.flatMap((formation) => {
-      const path = formation.path === "" ? "secrets.enc" : `${formation.path}/secrets.enc`;
+      const path = fileIn(formation.path, "secrets.enc");
       return formation.encrypted !== null || existsSync(join(repository.topLevel, path))
         ? [formation.encrypted ?? path]
         : [];

@@ -9,7 +9,7 @@
  * that stands outside the clone's own hooks folder, is left alone.
  */
 import { realpathSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type ConfigEntry, configHookName, lastEntry } from "../git/config.ts";
@@ -392,10 +392,4 @@ function huskyIsOff(env: NodeJS.ProcessEnv): boolean {
   const home = env.XDG_CONFIG_HOME || join(env.HOME ?? "", ".config");
   const state = fileState(join(home, "husky", "init.sh"));
   return state.kind === "file" && /^[ \t]*(?:export[ \t]+)?HUSKY=["']?0/m.test(state.bytes.toString("latin1"));
-}
-
-/** Whether a path lies in a folder. */
-export function isWithin(path: string, folder: string): boolean {
-  const way = relative(resolve(folder), resolve(path));
-  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

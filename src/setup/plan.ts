@@ -1,7 +1,9 @@
 /** The install plan: what is to change, as data, decided before anything is touched. */
+
 import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { fileIn } from "../formation/discover.ts";
 import { checkAttributes } from "../git/attributes.ts";
 import {
   type DriverOptions,
@@ -203,12 +205,7 @@ function planAttributes(situation: Situation, local: boolean): PlannedAttributes
 function refuseOverrides(situation: Situation, attributes: PlannedAttributesFile): void {
   const { repository, settings, secretsFiles, folders } = situation;
   // Formations that have no secrets.enc yet will have one.
-  const paths = [
-    ...new Set([
-      ...secretsFiles,
-      ...folders.map((folder) => (folder === "" ? "secrets.enc" : `${folder}/secrets.enc`)),
-    ]),
-  ];
+  const paths = [...new Set([...secretsFiles, ...folders.map((folder) => fileIn(folder, "secrets.enc"))])];
   const now = checkAttributes(paths, { cwd: repository.topLevel, env: repository.env });
   const then = attributesUnderPlan(paths, attributes.planned, repository, settings);
   const found = [...foreignAttributes(now), ...wrongAttributes(then)];

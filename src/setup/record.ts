@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { fileState } from "./disk.ts";
-import { RECORD, sha256 } from "./runtime.ts";
+import { RECORD } from "./runtime.ts";
 
 /** Where a file stands, so that a moved repository still finds it. */
 export type Place =
@@ -128,9 +128,4 @@ function isRecord(value: unknown): value is InstallRecord {
     Array.isArray(value.folders) &&
     value.folders.every(isPlace)
   );
-}
-
-/** Whether bytes are those that install left. */
-export function isAsInstalled(recorded: RecordedFile, bytes: Uint8Array): boolean {
-  return sha256(bytes) === recorded.after;
 }

@@ -1,8 +1,10 @@
 /** The last step of install: what was set up is asked to run. Nothing is written, the index is not refreshed. */
+
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { fileIn } from "../formation/discover.ts";
 import { checkAttributes } from "../git/attributes.ts";
 import type { ConfigEntry } from "../git/config.ts";
 import { driverSettings, lastEntry } from "../git/config.ts";
@@ -29,7 +31,7 @@ export async function verify(plan: InstallPlan, situation: Situation): Promise<H
   verifyLauncher(join(runtime, "run"), repository);
   const settings = await repository.settings();
   verifyDrivers(plan, settings);
-  const paths = situation.folders.map((folder) => (folder === "" ? "secrets.enc" : `${folder}/secrets.enc`));
+  const paths = situation.folders.map((folder) => fileIn(folder, "secrets.enc"));
   const wrong = wrongAttributes(checkAttributes(paths, { cwd: repository.topLevel, env: repository.env }))[0];
   if (wrong !== undefined) {
     throw new MuxiGitError("foreign-attributes", describeOverride({ ...wrong, rule: findRule(wrong, repository) }));

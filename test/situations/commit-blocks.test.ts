@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fakeAnthropicKey, fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
 import { freshToken, goJson, type MadeFormation, writeFormation } from "../support/formation.ts";
-import { preparedRepo, type Ran, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
+import { NO_FILTER, preparedRepo, type Ran, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 
 interface Situation {
   /** Where the change is made and committed. */
@@ -28,15 +28,6 @@ interface Case {
   /** Staged without the filter, as by a clone that lacks it. */
   unfiltered?: boolean;
 }
-
-const NO_FILTER = [
-  "-c",
-  "filter.muxi-git.process=",
-  "-c",
-  "filter.muxi-git.clean=",
-  "-c",
-  "filter.muxi-git.required=false",
-];
 
 function add(repo: TempRepo, paths: string[], unfiltered = false): void {
   repo.git(...(unfiltered ? NO_FILTER : []), "add", "-f", "--", ...paths);

@@ -10,16 +10,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
 import { freshToken, goJson, type MadeFormation, openWith, writeFormation } from "../support/formation.ts";
-import { MAIN, PROJECT, preparedRepo, type Ran, type TempRepo, tempRepo } from "../support/repo.ts";
-
-const NO_FILTER = [
-  "-c",
-  "filter.muxi-git.process=",
-  "-c",
-  "filter.muxi-git.clean=",
-  "-c",
-  "filter.muxi-git.required=false",
-];
+import { MAIN, NO_FILTER, PROJECT, preparedRepo, type Ran, type TempRepo, tempRepo } from "../support/repo.ts";
 
 /** Where and how somebody commits. */
 interface Place {

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { fakeKey, opaque } from "../support/fake.ts";
 import { freshToken, goJson, type MadeFormation, writeFormation } from "../support/formation.ts";
-import { preparedRepo, type Ran, type TempRepo, tempRepo } from "../support/repo.ts";
+import { NO_FILTER, preparedRepo, type Ran, type TempRepo, tempRepo } from "../support/repo.ts";
 
 const prepared = preparedRepo((repo) => {
   const formation = writeFormation(repo, "bot");
@@ -177,17 +177,9 @@ test("control characters of settings and names reach no terminal", (t) => {
 
 test("plaintext that is in git already stops neither status nor switch, with the key and without", (t) => {
   const { repo, formation } = prepare(t);
-  const noFilter = [
-    "-c",
-    "filter.muxi-git.process=",
-    "-c",
-    "filter.muxi-git.clean=",
-    "-c",
-    "filter.muxi-git.required=false",
-  ];
   const sealed = repo.git("rev-parse", `HEAD:${formation.at("secrets.enc")}`);
   repo.write(formation.at("secrets.enc"), goJson(formation.secrets));
-  repo.git(...noFilter, "add", formation.at("secrets.enc"));
+  repo.git(...NO_FILTER, "add", formation.at("secrets.enc"));
   assert.equal(repo.tryWith({ env: { MUXI_GIT: "0" } }, "git", "commit", "-qm", "plaintext").code, 0);
   repo.git("checkout", "-q", "-b", "later");
   for (const withKey of [true, false]) {

@@ -13,6 +13,16 @@ import { fileURLToPath } from "node:url";
 export const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const MAIN = join(PROJECT, "dist", "main.cjs");
 
+/** Options of git for staging without the filter, as in a clone that lacks it. */
+export const NO_FILTER = [
+  "-c",
+  "filter.muxi-git.process=",
+  "-c",
+  "filter.muxi-git.clean=",
+  "-c",
+  "filter.muxi-git.required=false",
+];
+
 export interface Ran {
   code: number;
   stdout: string;
