@@ -27,7 +27,7 @@ import {
   parseBaseline,
 } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
-import { DEFAULT_SETTINGS, loosenedSettings, parseSettings, SETTINGS_FILE } from "../settings.ts";
+import { DEFAULT_SETTINGS, loosenedSettings, outdatedNotice, parseSettings, SETTINGS_FILE } from "../settings.ts";
 import { type Ciphertexts, keepCiphertexts, readCiphertexts } from "./ciphertext-cache.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { Keyring } from "./formation-state.ts";
@@ -159,6 +159,8 @@ async function readConfiguration(
   }
 
   const settings = await current(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
+  const outdated = outdatedNotice(settings);
+  if (outdated !== null) notes.push(outdated);
   for (const phrase of common(
     (await before(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS))?.map((old) =>
       loosenedSettings(old, settings, (code) => severityOf(code, "commit")),
