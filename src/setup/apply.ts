@@ -24,7 +24,7 @@ import {
   throughLink,
   writeConfig,
 } from "./disk.ts";
-import { isStub } from "./hooks.ts";
+import { appendedToStub, isStub } from "./hooks.ts";
 import { HUSKY_FOLDER, setUpHusky } from "./managers/husky.ts";
 import { placeOf } from "./places.ts";
 import type { InstallPlan } from "./plan.ts";
@@ -189,8 +189,13 @@ function recordFile(old: RecordedFile | undefined, change: FileChange): Recorded
   if (old !== undefined && sha256(change.before.bytes) === old.after) {
     return { ...entry, before: old.before, beforeMode: old.beforeMode, pad: old.pad };
   }
-  // Our own stub of another version, its record lost: there was no hook before.
-  if (isStub(text)) return { ...entry, before: null, beforeMode: null };
+  if (isStub(text)) {
+    // Our own stub of another version, its record lost: there was no hook before, but for what was appended to it.
+    const appended = appendedToStub(text);
+    return appended === ""
+      ? { ...entry, before: null, beforeMode: null }
+      : { ...entry, before: Buffer.from(`#!/bin/sh\n${appended}`, "latin1").toString("base64") };
+  }
   if (old === undefined) return entry;
   // Edited since: what was there before is the person's text without our block.
   const stripped = Buffer.from(removeBlocks(text, old.pad), "latin1");
