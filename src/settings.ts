@@ -17,8 +17,9 @@
 import { isUtf8 } from "node:buffer";
 import { MuxiGitError } from "./errors.ts";
 import { isLeak, PROBLEM_CODES, type ProblemCode, type Severity } from "./formation/problem.ts";
+import { globFault } from "./glob-form.ts";
 import { HOOK_EVENTS, type HookEvent } from "./hook-events.ts";
-import { shellQuote } from "./invocation.ts";
+import { handThen, pathWord, shellQuote } from "./invocation.ts";
 import { JsonError, type JsonNode, readJson } from "./json-document.ts";
 import { compareRequires, isMet, isRequires } from "./requires.ts";
 import { decodeText, utf16Of } from "./secrets/text.ts";
@@ -54,9 +55,6 @@ export const DEFAULT_SETTINGS: Settings = {
 };
 
 export const SEVERITIES = ["error", "warning", "note", "off"] as const;
-/** micromatch took 30 s on a pattern of eight stars against 60 characters. */
-export const MAX_GLOB_LENGTH = 256;
-const MAX_STARS_IN_SEGMENT = 3;
 
 /** The hooks that a repository wants install to set up, in the order of {@link HOOK_EVENTS}. */
 export function wantedHooks({ hooks }: Pick<Settings, "hooks">): readonly HookEvent[] {
@@ -90,7 +88,8 @@ const READERS = {
   },
   ignore: (settings, value) => {
     settings.ignore = strings("ignore", value).map(({ value: glob, at }) => {
-      assertGlob(glob, at);
+      const fault = globFault(glob);
+      if (fault !== null) throw new JsonError(at, fault);
       return glob;
     });
   },
@@ -144,14 +143,23 @@ function readSettings(document: JsonNode, version: string): Settings {
 /** Names of settings shown in one notice. */
 const SHOWN = 5;
 
-/** What a copy says that is older than the repository asks for; the range is quoted, so npx takes a local copy that meets it. */
-export function outdatedNotice({ outdated }: Pick<Settings, "outdated">): string | null {
+/** What a copy says that is older than the repository asks for. npx takes a local copy that meets the quoted range. */
+export function outdatedProblem({ outdated }: Pick<Settings, "outdated">): { message: string; fix: string } | null {
   if (outdated === null) return null;
   const { wanted, version, passedOver } = outdated;
   const names = passedOver.slice(0, SHOWN).map((name) => `'${name}'`);
   if (passedOver.length > SHOWN) names.push(`${passedOver.length - SHOWN} more`);
   const what = names.length === 0 ? "" : ` and passes over ${names.join(", ")} of ${SETTINGS_FILE}`;
-  return `this repository asks for muxi-git ${wanted}, this copy is ${version}${what}: npx ${shellQuote(`muxi-git@${wanted}`)} install`;
+  return {
+    message: `this repository asks for muxi-git ${wanted}, this copy is ${version}${what}`,
+    fix: `npx ${shellQuote(`muxi-git@${wanted}`)} install`,
+  };
+}
+
+/** The same in one line. */
+export function outdatedNotice(settings: Pick<Settings, "outdated">): string | null {
+  const problem = outdatedProblem(settings);
+  return problem === null ? null : `${problem.message}: ${problem.fix}`;
 }
 
 /** Without its byte order mark. @throws MuxiGitError */
@@ -199,23 +207,13 @@ function severities(value: JsonNode): Settings["severities"] {
   return result;
 }
 
-function assertGlob(glob: string, at: number): void {
-  const tooMany = glob.split("/").some((segment) => segment.split("*").length - 1 > MAX_STARS_IN_SEGMENT);
-  if (glob.length > MAX_GLOB_LENGTH || tooMany) {
-    throw new JsonError(
-      at,
-      `has a glob of more than ${MAX_GLOB_LENGTH} characters or more than ${MAX_STARS_IN_SEGMENT} stars in a segment`,
-    );
-  }
-}
-
 function lineOf(text: string, at: number): number {
   return text.slice(0, at).split("\n").length;
 }
 
 function invalid(line: number, what: string): MuxiGitError {
   return new MuxiGitError("settings", `'${SETTINGS_FILE}' line ${line} ${what}`, {
-    hint: `mend the line, then: git add -- ${SETTINGS_FILE}`,
+    hint: handThen("mend the line", `git add -- ${pathWord(SETTINGS_FILE)}`),
   });
 }
 

@@ -102,10 +102,10 @@ export function parseDotenv(text: string): Assignment[] {
         value = rest;
       }
     } else {
-      value = line
-        .slice(at)
-        .replace(/[ \t]#.*$/, "")
-        .trimEnd();
+      const rest = line.slice(at);
+      // Not by an expression that runs to the line's end: one that fails there is tried again at every `#`.
+      const comment = rest.search(/[ \t]#/);
+      value = (comment < 0 ? rest : rest.slice(0, comment)).trimEnd();
     }
     assignments.push({ name: head[1]!, value: value.slice(0, 4096), literal: quote === "'", line: start, column });
   }
