@@ -27,7 +27,7 @@ import {
   parseBaseline,
 } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
-import { DEFAULT_SETTINGS, loosenedSettings, parseSettings, SETTINGS_FILE } from "../settings.ts";
+import { DEFAULT_SETTINGS, loosenedSettings, outdatedNotice, parseSettings, SETTINGS_FILE } from "../settings.ts";
 import { type Ciphertexts, keepCiphertexts, readCiphertexts } from "./ciphertext-cache.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { Keyring } from "./formation-state.ts";
@@ -53,13 +53,17 @@ export interface Verdict {
   changed: string[];
 }
 
-/** @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2. */
+/**
+ * @param heads - the commits being merged; those of MERGE_HEAD when absent.
+ * @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2.
+ */
 export async function judgeCommit(
   places: GitPlaces,
   topLevel: string,
   listing: Listing | null = null,
+  heads?: readonly string[],
 ): Promise<Verdict> {
-  const staged = await readStaged(places, topLevel, listing);
+  const staged = await readStaged(places, topLevel, listing, heads);
   const kept = readCiphertexts(places);
   const used: Ciphertexts = new Map();
   const reader = openBlobReader(topLevel, kept);
@@ -159,6 +163,8 @@ async function readConfiguration(
   }
 
   const settings = await current(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
+  const outdated = outdatedNotice(settings);
+  if (outdated !== null) notes.push(outdated);
   for (const phrase of common(
     (await before(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS))?.map((old) =>
       loosenedSettings(old, settings, (code) => severityOf(code, "commit")),
