@@ -11,24 +11,14 @@
  * turns, must finish the job to the byte. Ends with 1 where one did not.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openToken } from "../../src/secrets/fernet.ts";
 import { type Key, parseKey } from "../../src/secrets/key.ts";
 import { randomToken } from "../situations/filter-repository.ts";
-import { wholeFolder } from "../situations/install-support.ts";
+import { olderBuild, usersFiles } from "../situations/install-support.ts";
 import { fakeKey } from "../support/fake.ts";
 import { isolatedEnvironment, MAIN, repoAt, type TempRepo } from "../support/repo.ts";
 
@@ -55,14 +45,7 @@ const key: Key = parseKey(Buffer.from(text));
 const V1 = { FIRST: "one", SECOND: "two", THIRD: "three" };
 const V2 = { FIRST: "one", SECOND: "two", THIRD: "x".repeat(20_000) };
 
-/** A copy of dist/ that says it is an older version. */
-const olderDist = join(top, "older");
-cpSync(dirname(MAIN), olderDist, { recursive: true });
-for (const name of ["main.cjs", "cli.cjs", "plumbing.cjs"]) {
-  const path = join(olderDist, name);
-  const version = JSON.parse(readFileSync(join(dirname(MAIN), "..", "package.json"), "utf8")).version as string;
-  writeFileSync(path, readFileSync(path, "latin1").replaceAll(`"${version}"`, '"0.0.1"'), "latin1");
-}
+const olderDist = olderBuild(join(top, "older"));
 
 interface Template {
   base: string;
@@ -89,15 +72,7 @@ function make(name: string, prepare: (repo: TempRepo) => void): Template {
   return { base, before };
 }
 
-/** Files that are the user's: the working tree, config, hooks, info. Nothing that git itself writes on the way. */
-function users(repo: TempRepo): Record<string, string> {
-  const left = /^\.git\/(?:muxi-git|config|hooks|info|[^/]*(?:lock|tmp)$)/;
-  return Object.fromEntries(
-    Object.entries(wholeFolder(repo.root)).filter(
-      ([path]) => path !== "" && path !== SECRETS && path !== ".git" && (!path.startsWith(".git/") || left.test(path)),
-    ),
-  );
-}
+const users = (repo: TempRepo): Record<string, string> => usersFiles(repo.root, SECRETS);
 
 const run = (repo: TempRepo, dist: string, ...args: string[]) =>
   repo.try(process.execPath, join(dist, "main.cjs"), ...args);
