@@ -70,16 +70,17 @@ function writeCache(name: string, prefix: string, bytes: Buffer): void {
 }
 
 function main(): void {
+  const argv = process.argv.slice(2);
+  const verb = argv[0] ?? "";
   if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
     process.stderr.write(
       `muxi-git: error: node ${process.versions.node} is too old, at least 20.19 is needed\n` +
         "muxi-git: hint: set MUXI_GIT_NODE to the absolute path of a newer node\n",
     );
-    process.exitCode = 2;
+    // Nothing was read yet: what git runs is answered by the launcher.
+    process.exitCode = PLUMBING.has(verb) ? NOT_STARTED : 2;
     return;
   }
-  const argv = process.argv.slice(2);
-  const verb = argv[0] ?? "";
   let run: Run;
   try {
     run = PLUMBING.has(verb) ? load("plumbing", verb).plumbing : load("cli", "cli").cli;

@@ -15,14 +15,18 @@ import { findBlock } from "../setup/blocks.ts";
 import type { FileChange } from "../setup/change.ts";
 import { detect, type Situation } from "../setup/detect.ts";
 import { fileState } from "../setup/disk.ts";
-import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
-import { withInstallLock } from "../setup/lock.ts";
+import { EVENTS, type HookMode, type HookPlan, type HookState } from "../setup/hooks.ts";
+import { inspect } from "../setup/inspect.ts";
+import { clearLeftovers } from "../setup/leftovers.ts";
+import { type Held, withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
 import { stableNode } from "../setup/runtime.ts";
 import { verify } from "../setup/verify.ts";
+import { type LaterInstall, laterInstalled } from "../setup/versions.ts";
 import { out, styleFor, talk } from "../terminal.ts";
+import { VERSION } from "../version.ts";
 
 export interface InstallOptions extends Invocation {
   hooks: HookMode;
@@ -60,6 +64,8 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     node: stableNode(options.env, repository.topLevel),
   };
   const first = await detect(repository);
+  const later = laterInstalled(first);
+  if (later !== null) return leaveLater(later, first);
   if (options.dryRun) {
     const plan = makePlan(first, planOptions);
     printPlan(plan, first);
@@ -67,8 +73,8 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
   }
   if (!options.yes && (await agreesToEdit(first, planOptions))) planOptions.editTracked = true;
 
-  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, () =>
-    carryOut(repository, planOptions),
+  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, (held) =>
+    carryOut(repository, planOptions, held),
   );
   if (!options.quiet) {
     report(plan, situation, applied, hooks, options);
@@ -88,16 +94,34 @@ interface Installed {
 }
 
 /** Detected and planned again under the lock: another install may have been at work until now. */
-async function carryOut(repository: Repository, options: PlanOptions): Promise<Installed> {
+async function carryOut(repository: Repository, options: PlanOptions, held: Held): Promise<Installed> {
+  clearLeftovers(repository);
   const situation = await detect(repository);
+  const later = laterInstalled(situation);
+  if (later !== null) throw new MuxiGitError("later-version", `muxi-git ${later.version} was installed here just now`);
   const plan = makePlan(situation, options);
-  const applied = await applyPlan(plan, situation);
+  await held.checkInterrupted();
+  const applied = await applyPlan(plan, situation, held.renew);
   try {
-    return { plan, situation, applied, hooks: await verify(plan, situation) };
+    await held.checkInterrupted();
+    const hooks = await verify(plan, situation);
+    await held.checkInterrupted();
+    return { plan, situation, applied, hooks };
   } catch (error) {
-    await applied.undo();
-    throw error;
+    throw applied.undo(error);
   }
+}
+
+/** An older version, of another branch's package.json most likely, leaves a newer one in place: see versions.ts. */
+function leaveLater(later: LaterInstall, situation: Situation): ExitCode {
+  talk(`muxi-git: muxi-git ${later.version} is installed here, later than this ${VERSION}: it stays`);
+  const state = inspect(situation);
+  for (const { message, fix } of state.problems) {
+    talk(`muxi-git: error: not protected: ${message}`);
+    talk(`muxi-git: hint: ${fix}`);
+  }
+  if (state.protected) talk(`muxi-git: hint: to go back to ${VERSION}, run '${later.command} uninstall' first`);
+  return state.protected ? EXIT.ok : EXIT.no;
 }
 
 function reasonToSkip({ env, force }: InstallOptions): string | null {
@@ -158,7 +182,7 @@ function printPlan(plan: InstallPlan, situation: Situation): void {
   const { repository } = situation;
   out(`copy the runtime to ${escapeText(shownPath(situation.runtime, repository))} (node: ${escapeText(plan.node)})`);
   if (plan.addInclude) out("add include.path = muxi-git/config to the repository's git config");
-  for (const event of plan.drivers.configHooks) out(`run ${event} from git's configuration`);
+  if (plan.drivers.configHooks.length > 0) out(`run ${plan.drivers.configHooks.join(", ")} from git's configuration`);
   if (plan.callHusky) out("let husky set up .husky/_ and core.hooksPath");
   for (const change of plan.files) printChange(change, situation, out);
   for (const note of plan.notes) out(`note: ${note}`);
@@ -181,7 +205,10 @@ function report(
   else {
     out(all ? style.green("muxi-git is installed") : "muxi-git is set up in part");
     out(`  filters and diff  ${escapeText(shownPath(join(situation.runtime, "config"), repository))}`);
-    for (const hook of hooks) if (hook.effective) out(`  ${hook.event}        ${HOW[hook.mechanism]}`);
+    for (const mechanism of new Set(hooks.filter((hook) => hook.effective).map((hook) => hook.mechanism))) {
+      const events = hooks.filter((hook) => hook.effective && hook.mechanism === mechanism).map((hook) => hook.event);
+      out(`  hooks             ${events.join(", ")} (${HOW[mechanism]})`);
+    }
     for (const change of plan.files.filter((file) => file.place.base === "worktree")) {
       out(
         `  ${escapeText(shownPath(change.path, repository))}  ${change.added.length > 0 ? `${change.added.length} lines, ` : ""}${change.summary}`,
@@ -221,12 +248,12 @@ async function reportSecrets(repository: Repository): Promise<void> {
 }
 
 const HOW: Record<HookState["mechanism"], string> = {
-  file: "hook file",
-  "file+config": "git's configuration, and a hook file for older gits",
+  file: "hook files",
+  "file+config": "git's configuration, and hook files for older gits",
   config: "git's configuration",
   block: "a block in your hook",
   husky: "a block in husky's script",
-  manager: "your hook manager",
+  manager: "by your hook manager",
   none: "not set up",
 };
 
@@ -242,7 +269,7 @@ function printSharing(repository: Repository): void {
 
 /** Shared files that differ from HEAD and carry our block. Read by hash: nothing refreshes the index. */
 function sharedFiles(repository: Repository): string[] {
-  return [".gitattributes", ".gitignore", ".husky/pre-commit"].filter((path) => {
+  return [".gitattributes", ".gitignore", ...EVENTS.map((event) => `${HUSKY_FOLDER}/${event}`)].filter((path) => {
     const here = readBlockFile(join(repository.topLevel, path));
     if (here === null) return false;
     const head = repository.try(["rev-parse", "--verify", "--quiet", `HEAD:${path}`]);

@@ -54,13 +54,17 @@ export interface Verdict {
   changed: string[];
 }
 
-/** @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2. */
+/**
+ * @param heads - the commits being merged; those of MERGE_HEAD when absent.
+ * @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2.
+ */
 export async function judgeCommit(
   places: GitPlaces,
   topLevel: string,
   listing: Listing | null = null,
+  heads?: readonly string[],
 ): Promise<Verdict> {
-  const staged = await readStaged(places, topLevel, listing);
+  const staged = await readStaged(places, topLevel, listing, heads);
   const kept = readCiphertexts(places);
   const used: Ciphertexts = new Map();
   const reader = openBlobReader(topLevel, kept);

@@ -3,9 +3,10 @@ import { vendoredCommand } from "../alias.ts";
 import { MuxiGitError } from "../errors.ts";
 import { reportFailure } from "../failure.ts";
 import { setInvocation, setReaderDirectory } from "../invocation.ts";
+import { commitMsg } from "./commit-msg.ts";
 import { filterProcess } from "./filter-process.ts";
 import { cleanOnce, smudgeOnce } from "./one-shot.ts";
-import { preCommit } from "./pre-commit.ts";
+import { preCommit, preMergeCommit } from "./pre-commit.ts";
 import { textconv } from "./textconv.ts";
 
 /**
@@ -40,6 +41,10 @@ async function hook([event, ...args]: readonly string[]): Promise<number> {
   switch (event) {
     case "pre-commit":
       return await preCommit(args);
+    case "pre-merge-commit":
+      return await preMergeCommit(args);
+    case "commit-msg":
+      return await commitMsg(args);
     default:
       throw new MuxiGitError("unknown-hook", `no hook is called '${event ?? ""}'`);
   }

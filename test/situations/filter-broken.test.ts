@@ -76,6 +76,41 @@ for (const [name, breakIt] of Object.entries(BREAKAGES)) {
   });
 }
 
+/** A node that does `script` as the filter. */
+function fakeNode(repo: FilterRepository, script: string): void {
+  const path = join(repo.runtime, "fake-node");
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  writeFileSync(join(repo.runtime, "node"), `${path}\n`);
+}
+
+test("git does not wait for a filter that was killed", (t) => {
+  const repo = filterRepo(t);
+  const before = repo.read(PATH);
+  repo.write(PATH, randomToken({ FIRST: "edited" }, repo.key));
+  const edited = repo.read(PATH);
+  // It has taken git's first packet, or it has not.
+  fakeNode(repo, "dd bs=22 count=1 >/dev/null 2>&1; kill -9 $$");
+  const start = performance.now();
+  const add = repo.tryWith({}, "timeout", "30", "git", "add", PATH);
+  assert.equal(add.code, 128, add.all);
+  assert.ok(performance.now() - start < 20_000);
+  assert.deepEqual(repo.read(PATH), edited);
+  assert.equal(
+    repo.git("ls-files", "-s", PATH),
+    repo.git("ls-tree", "HEAD", PATH).replace(" blob ", " ").replace("\t", " 0\t"),
+  );
+  fakeNode(repo, "kill -9 $$");
+  repo.write(PATH, before);
+  repo.git("add", PATH);
+  // It said itself what was wrong.
+  fakeNode(repo, "echo told >&2; exit 2");
+  repo.write(PATH, edited);
+  const told = repo.tryWith({}, "timeout", "30", "git", "add", PATH);
+  assert.equal(told.code, 128, told.all);
+  assert.match(told.stderr, /^told$/m);
+});
+
 const shells = [["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
   ([command, ...args]) => spawnSync(command!, [...args, "-c", "exit 0"]).status === 0,
 );
