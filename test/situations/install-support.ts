@@ -80,9 +80,15 @@ export function usersFiles(root: string, ...without: string[]): Record<string, s
 export function olderBuild(folder: string, version = "0.0.1"): string {
   const { version: now } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { version: string };
   cpSync(dirname(MAIN), folder, { recursive: true });
-  for (const name of ["main.cjs", "cli.cjs", "plumbing.cjs"]) {
-    const path = join(folder, name);
-    writeFileSync(path, readFileSync(path, "latin1").replaceAll(`"${now}"`, `"${version}"`), "latin1");
-  }
+  const edit = (name: string, change: (text: string) => string): [before: string, after: string] => {
+    const before = readFileSync(join(folder, name));
+    const after = Buffer.from(change(before.toString("latin1")), "latin1");
+    writeFileSync(join(folder, name), after);
+    return [crc32(before).toString(16), crc32(after).toString(16)];
+  };
+  const renamed = (text: string): string => text.replaceAll(`"${now}"`, `"${version}"`);
+  const sums = [edit("cli.cjs", renamed), edit("plumbing.cjs", renamed)];
+  // main.cjs starts only the bundles that belong to it.
+  edit("main.cjs", (text) => sums.reduce((rest, [before, after]) => rest.replaceAll(before, after), renamed(text)));
   return folder;
 }
