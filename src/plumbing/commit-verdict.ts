@@ -136,10 +136,11 @@ async function judge(
  * commit did not touch them and they are malformed, it is not this commit's
  * fault: the defaults, which are stricter, are used and a line says so.
  */
-async function readConfiguration(
+export async function readConfiguration(
   index: Snapshot,
   parents: readonly Snapshot[],
   changes: readonly RawChange[],
+  who = "this commit",
 ): Promise<Configuration> {
   const notes: string[] = [];
   const changed = new Set(changes.map((change) => change.path));
@@ -174,7 +175,7 @@ async function readConfiguration(
       loosenedSettings(old, settings, (code) => severityOf(code, "commit")),
     ),
   )) {
-    notes.push(`this commit loosens ${SETTINGS_FILE}: ${phrase}`);
+    notes.push(`${who} loosens ${SETTINGS_FILE}: ${phrase}`);
   }
   const baseline = await current(BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
   for (const phrase of common(
@@ -184,7 +185,7 @@ async function readConfiguration(
         .map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
     ),
   )) {
-    notes.push(`this commit accepts a finding: ${phrase}`);
+    notes.push(`${who} accepts a finding: ${phrase}`);
   }
   return { settings, baseline, notes };
 }
@@ -199,7 +200,7 @@ function common(lists: readonly string[][] | undefined): string[] {
  * One leak, one line: plaintext in secrets.enc and a value in the template are
  * reported as such, not once more for each rule that knows the value.
  */
-function withoutRepeats(
+export function withoutRepeats(
   findings: readonly Finding[],
   problems: readonly Problem[],
   formations: readonly Formation[],

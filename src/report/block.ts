@@ -10,7 +10,7 @@ import { splitFix } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 
 /** Findings shown in one block; the rest is counted. */
-const SHOWN = 10;
+export const SHOWN = 10;
 
 /** A finding or a problem, as one line of a report. */
 export interface Item {

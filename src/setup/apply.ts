@@ -19,7 +19,7 @@ import type { FileChange } from "./change.ts";
 import { type ConfigBytes, configPath, editedConfig, readConfig, replaceConfig } from "./config-file.ts";
 import type { Situation } from "./detect.ts";
 import { fileState, makeFolders, missingFolders, newMode, removeEmptyFolder, removeFile, removeTree } from "./disk.ts";
-import { isStub } from "./hooks.ts";
+import { appendedToStub, isStub } from "./hooks.ts";
 import { HUSKY_FOLDER, setUpHusky } from "./managers/husky.ts";
 import { placeOf } from "./places.ts";
 import type { InstallPlan } from "./plan.ts";
@@ -295,8 +295,13 @@ function recordFile(old: RecordedFile | undefined, change: FileChange): Recorded
     const also = [sha256(change.before.bytes)];
     return { ...entry, before: old.before, beforeMode: old.beforeMode, pad: old.pad, also };
   }
-  // Our own stub of another version, its record lost: there was no hook before.
-  if (isStub(text)) return { ...entry, before: null, beforeMode: null };
+  if (isStub(text)) {
+    // Our own stub of another version, its record lost: there was no hook before, but for what was appended to it.
+    const appended = appendedToStub(text);
+    return appended === ""
+      ? { ...entry, before: null, beforeMode: null }
+      : { ...entry, before: Buffer.from(`#!/bin/sh\n${appended}`, "latin1").toString("base64") };
+  }
   if (old === undefined) return entry;
   // Edited since: what was there before is the person's text without our block.
   const stripped = Buffer.from(removeBlocks(text, old.pad), "latin1");

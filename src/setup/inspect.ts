@@ -30,7 +30,9 @@ export interface SetupProblem {
     | "attributes-overridden"
     | "key-not-ignored"
     | "key-tracked"
-    | "hook-not-effective";
+    | "hook-not-effective"
+    | "hook-hides-lines"
+    | "settings";
   message: string;
   fix: string;
 }
@@ -52,6 +54,8 @@ export interface KeyState {
 export interface SetupState {
   protected: boolean;
   hooks: HookState[];
+  /** Events that muxi-git.json leaves out. */
+  leftOut: string[];
   /** Whether each driver takes effect. Templates and tokens are merged as text until there is a merge driver. */
   drivers: { filter: boolean; diff: boolean; merge: boolean };
   attributes: AttributesState[];
@@ -82,13 +86,19 @@ export function inspect(situation: Situation): SetupState {
       : state;
   });
   if (installed) {
-    for (const hook of hooks.filter((one) => !one.effective)) {
+    problems.push(...describeHooks(hooks, situation, again));
+    for (const { event, what } of situation.hooks) {
+      if (what.kind !== "stub" || what.appended === "") continue;
       problems.push({
-        code: "hook-not-effective",
-        message: `${hook.event} does not run muxi-git: ${hook.reason ?? "unknown reason"}`,
+        code: "hook-hides-lines",
+        message: `what was appended to the ${event} hook of muxi-git never runs`,
         fix: again,
       });
     }
+  }
+  if (situation.settingsError !== null) {
+    const { message, hint } = situation.settingsError;
+    problems.push({ code: "settings", message, fix: hint ?? again });
   }
 
   const attributes = inspectAttributes(situation, again, problems);
@@ -103,12 +113,35 @@ export function inspect(situation: Situation): SetupState {
       attributes.every((one) => one.effective) &&
       ignore.every((one) => one.ignored && !one.tracked),
     hooks,
+    leftOut: situation.leftOut,
     drivers,
     attributes,
     ignore,
     runtime,
     problems,
   };
+}
+
+/** Events with the same reason are told together; each has its line in `hooks`. */
+function describeHooks(hooks: readonly HookState[], situation: Situation, again: string): SetupProblem[] {
+  const off = hooks.filter((hook) => !hook.effective);
+  return [...new Set(off.map((hook) => hook.reason))].map((reason) => {
+    const events = off.filter((hook) => hook.reason === reason).map((hook) => hook.event);
+    const site = situation.hooks.find((one) => one.event === events[0]);
+    const file =
+      site?.manager?.name === "pre-commit" ? undefined : site?.manager?.snippet(events, site.readProject).file;
+    return {
+      code: "hook-not-effective",
+      message: `${events.join(", ")} ${events.length > 1 ? "do" : "does"} not run muxi-git: ${reason ?? "unknown reason"}`,
+      // Without hooks from the configuration, a manager's own settings are the person's to edit.
+      fix:
+        file === undefined || situation.configHooks
+          ? again
+          : site?.manager?.name === "husky"
+            ? `${again} --yes`
+            : `${again}  # prints the lines for ${file}`,
+    };
+  });
 }
 
 function inspectRuntime(situation: Situation, again: string, problems: SetupProblem[]): SetupState["runtime"] {

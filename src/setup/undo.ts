@@ -16,12 +16,13 @@ import { type ConfigEntry, INCLUDE } from "../git/config.ts";
 import { decodePath } from "../git/entries.ts";
 import { hooksFolder, type Repository, runtimeFolder } from "../git/repository.ts";
 import { splitNul, tryGit } from "../git/run.ts";
+import { HOOK_EVENTS } from "../hook-events.ts";
 import { tool } from "../invocation.ts";
 import { VERSION } from "../version.ts";
 import { appendBlock, findBlock, removeBlocks } from "./blocks.ts";
 import { configPath, editedConfig, readConfig, replaceConfig } from "./config-file.ts";
 import { fileState, newMode, removeEmptyFolder, removeFile, removeTree } from "./disk.ts";
-import { EVENTS, isStub, stubText } from "./hooks.ts";
+import { asideNames, isStub, stubText } from "./hooks.ts";
 import { checkIgnoredIn } from "./ignored.ts";
 import { HUSKY_FOLDER } from "./managers/husky.ts";
 import { locate, placeOf, shownPath, worktreeId } from "./places.ts";
@@ -134,15 +135,16 @@ function planConfig(
 /** Recorded files, and all places where a block or stub of ours may stand in this working tree. */
 function targets(repository: Repository, recorded: readonly RecordedFile[]): Target[] {
   const found: Target[] = recorded.map((file) => ({ place: file.place, recorded: file }));
+  const folder = hooksFolderOrNull(repository);
   const here = (path: string): Place => ({ base: "worktree", worktree: worktreeId(repository), path });
   const known: Place[] = [
-    ...EVENTS.flatMap((event): Place[] => {
-      const folder = hooksFolderOrNull(repository);
-      const configured = folder === null ? null : placeOf(join(folder, event), repository);
+    ...HOOK_EVENTS.flatMap((event): Place[] => {
+      // Also where a manager may have moved it.
+      const names = [event, `${event}.legacy`, ...asideNames(event)];
       return [
-        { base: "common", path: `hooks/${event}` },
+        ...names.map((name): Place => ({ base: "common", path: `hooks/${name}` })),
         here(`${HUSKY_FOLDER}/${event}`),
-        ...(configured === null ? [] : [configured]),
+        ...names.flatMap((name) => (folder === null ? [] : (placeOf(join(folder, name), repository) ?? []))),
       ];
     }),
     here(".gitattributes"),
@@ -230,7 +232,7 @@ function decide(
 function withoutStub(text: string, repository: Repository): string | null {
   const state = fileState(join(runtimeFolder(repository), HOOK_STUB));
   const source = state.kind === "file" ? state.bytes.toString("latin1") : "";
-  const ours = new Set(EVENTS.flatMap((event) => stubText(source, event, true).split("\n")));
+  const ours = new Set(HOOK_EVENTS.flatMap((event) => stubText(source, event).split("\n")));
   const [first = "", ...lines] = text.split("\n");
   const rest = lines.filter((line) => !ours.has(line) && !line.startsWith("# muxi-git hook,"));
   return rest.every((line) => line.trim() === "") ? null : [first, ...rest, ""].join("\n");

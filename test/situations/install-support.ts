@@ -2,6 +2,7 @@
 import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { crc32 } from "node:zlib";
 import { gitsToTry } from "../support/gits.ts";
 import { MAIN, PROJECT, type TempRepo, type TempRepoOptions, tempRepo } from "../support/repo.ts";
 
