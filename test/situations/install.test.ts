@@ -634,6 +634,25 @@ describe("hooks that are there", () => {
     assert.equal(repo.muxi("status").code, 1);
   });
 
+  it("muxi-git.json says which hooks are wanted; a malformed one stops install", (t) => {
+    const repo = repoWith(t, null);
+    repo.write("muxi-git.json", '{ "hooks": ["pre-commit", "pre-push"] }\n');
+    const ran = repo.muxi("install");
+    assert.equal(ran.code, 0, ran.all);
+    assert.match(ran.stdout, /note: pre-merge-commit, commit-msg: left out by muxi-git\.json\n/);
+    assert.ok(existsSync(repo.path(".git/hooks/pre-push")) && !existsSync(repo.path(".git/hooks/commit-msg")));
+    const status = repo.muxi("status");
+    assert.equal(status.code, 0, status.all);
+    assert.match(status.stdout, /pre-merge-commit, commit-msg \(left out by muxi-git\.json\)\n/);
+    const before = wholeFolder(repo.path(".git"));
+    repo.write("muxi-git.json", '{\n  "hooks": ["pre-commmit"]\n}\n');
+    const refused = repo.muxi("install");
+    assert.equal(refused.code, 2, refused.all);
+    assert.match(refused.stderr, /^muxi-git: error: 'muxi-git\.json' line 2 /);
+    assert.deepEqual(wholeFolder(repo.path(".git")), before);
+    assert.match(repo.muxi("status").stdout, /^settings: 'muxi-git\.json' line 2 /m);
+  });
+
   it("--hooks config needs a git that runs them", (t) => {
     for (const { git, configHooks } of gitsUnderTest(t)) {
       const repo = repoWith(t, git);

@@ -115,7 +115,7 @@ function eachGateOnce(repo: TempRepo, tool: Tool, logs: Logs): void {
 
   repo.write("notes.txt", "honest\n");
   repo.git("add", "notes.txt");
-  const passed = git(repo, "commit", "-q", "-m", "honest");
+  const passed = git(repo, "commit", "-q", "-m", "Honest change 2026-01-02");
   assert.equal(passed.code, 0, passed.all);
   assert.doesNotMatch(passed.stderr, /muxi-git: /);
   assert.deepEqual(logs.ours(), ["pre-commit", "commit-msg"]);
@@ -128,7 +128,7 @@ function eachGateOnce(repo: TempRepo, tool: Tool, logs: Logs): void {
 
   repo.git("checkout", "-q", "-b", "side", "HEAD~1");
   repo.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "side");
-  const merged = git(repo, "merge", "-q", "--no-ff", "--no-edit", "main");
+  const merged = git(repo, "merge", "-q", "--no-ff", "-m", "Merge 2026-01-02", "main");
   assert.equal(merged.code, 0, merged.all);
   assert.deepEqual(logs.ours(), ["pre-merge-commit", "commit-msg"]);
   repo.git("checkout", "-q", "main");
@@ -167,7 +167,7 @@ for (const tool of TOOLS) {
         assert.equal(passed.code, 0, passed.all);
         assert.deepEqual([logs.ours(), logs.theirs()], [[], ["commit"]]);
         repo.git("reset", "-q", "--hard", "HEAD~1");
-        if (tool.paste) tool.setUp(repo);
+        if (tool.paste) (tool.goBack ?? tool.setUp)(repo);
         assert.deepEqual(written(repo), before);
       }
     });
@@ -192,7 +192,7 @@ for (const tool of TOOLS) {
         } else assert.equal(status.code, 0, status.all);
         eachGateOnce(repo, tool, logs);
         assert.equal(repo.muxi("uninstall").code, 0);
-        if (tool.paste) tool.setUp(repo);
+        if (tool.paste) (tool.goBack ?? tool.setUp)(repo);
         assert.deepEqual(written(repo), written(alone));
       }
     });

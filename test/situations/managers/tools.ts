@@ -24,6 +24,8 @@ export interface Tool {
   joins: "itself" | "--yes" | "paste";
   /** What becomes of a clone where muxi-git was installed first. */
   clobbers: boolean;
+  /** What a person runs after taking the pasted lines out again; {@link setUp} where that does it. */
+  goBack?(repo: TempRepo): void;
   /** Put the printed lines where the message says. */
   paste?(repo: TempRepo, lines: string[]): void;
 }
@@ -143,6 +145,11 @@ export const TOOLS: readonly Tool[] = [
       );
     },
     setUp: (repo) => must(repo.try("lefthook", "install")),
+    // Its install leaves hooks that its settings no longer name.
+    goBack(repo) {
+      must(repo.try("lefthook", "uninstall"));
+      must(repo.try("lefthook", "install"));
+    },
     push: MAIN_PUSHED,
     joins: "paste",
     clobbers: true,
@@ -236,4 +243,6 @@ export const TOOLS: readonly Tool[] = [
 ];
 
 /** git-lfs is no manager: it has one hook of its own, known by its exact bytes. */
-export const LFS_MISSING = (): string | false => inPath("git-lfs", "apt-get install git-lfs");
+export function lfsMissing(): string | false {
+  return inPath("git-lfs", "apt-get install git-lfs");
+}
