@@ -32,6 +32,8 @@ const common = {
   minify: !coverage,
   sourcemap: coverage ? "inline" : false,
   legalComments: "none",
+  // A release is built with a node_modules that may be a link.
+  preserveSymlinks: true,
   logLevel: "warning",
   metafile: true,
   // main.cjs reads the bundles as latin1 and runs them as scripts, which know no import().
@@ -97,7 +99,7 @@ function notices(metafiles) {
       let text = `Licence: ${manifest.license}`;
       for (const file of ["LICENSE", "LICENSE.md", "LICENSE.txt", "license"]) {
         try {
-          text = readFileSync(join(folder, file), "utf8").trim();
+          text = readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim();
           break;
         } catch {
           // Tried under its next usual name.

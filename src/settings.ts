@@ -2,14 +2,33 @@
  * `muxi-git.json` at the root of a repository. JSON, because a hook has no time
  * to load a parser for anything else.
  *
- * Empty file, not UTF-8, not JSON, an unknown key, a wrong type: an error with
- * the line. A loosened setting counts like any other and is shown in the commit
- * and the review ({@link loosenedSettings}).
+ * - absent: {@link DEFAULT_SETTINGS}.
+ * - a byte order mark, CRLF: accepted. Empty, UTF-16, not UTF-8, not JSON, a name
+ *   twice, nested deeply, more than 1 MiB, an unknown setting, a wrong type: an
+ *   error with the line.
+ * - `requires` a newer version than this: what this copy does not understand is
+ *   passed over (the default counts), and {@link outdatedNotice} says so. A
+ *   teammate who uses a new setting stops nobody's commits.
+ *
+ * A loosened setting counts like any other and is shown in the commit and the
+ * review ({@link loosenedSettings}). `muxi-git.schema.json` is made from the same
+ * tables (settings-schema.ts).
  */
+import { isUtf8 } from "node:buffer";
 import { MuxiGitError } from "./errors.ts";
 import { isLeak, PROBLEM_CODES, type ProblemCode, type Severity } from "./formation/problem.ts";
+import { globFault } from "./glob-form.ts";
+import { HOOK_EVENTS, type HookEvent } from "./hook-events.ts";
+import { handThen, pathWord, shellQuote } from "./invocation.ts";
+import { JsonError, type JsonNode, readJson } from "./json-document.ts";
+import { compareRequires, isMet, isRequires } from "./requires.ts";
+import { decodeText, utf16Of } from "./secrets/text.ts";
+import { VERSION } from "./version.ts";
 
 export const SETTINGS_FILE = "muxi-git.json";
+
+/** Largest settings file that is read, in bytes. */
+const MAX_SETTINGS_BYTES = 1024 * 1024;
 
 export interface Settings {
   /** Names whose values are no secrets (a host, a user name): exempt from the search for known values. */
@@ -18,83 +37,183 @@ export interface Settings {
   ignore: string[];
   /** Severities other than the defaults; a leak's cannot be changed. */
   severities: Partial<Record<ProblemCode, Severity | "off">>;
+  /** The hooks that install sets up; null: all. */
+  hooks: HookEvent[] | null;
+  /** The oldest version the repository asks for: requires.ts. */
+  requires: string | null;
+  /** Where `requires` asks for more than this copy: what it had to pass over. */
+  outdated: { wanted: string; version: string; passedOver: string[] } | null;
 }
 
-export const DEFAULT_SETTINGS: Settings = { publicNames: [], ignore: [], severities: {} };
+export const DEFAULT_SETTINGS: Settings = {
+  publicNames: [],
+  ignore: [],
+  severities: {},
+  hooks: null,
+  requires: null,
+  outdated: null,
+};
 
-const KEYS = ["$schema", "publicNames", "ignore", "severities"];
-const SEVERITIES = ["error", "warning", "note", "off"] as const;
-/** micromatch took 30 s on a pattern of eight stars against 60 characters. */
-const MAX_GLOB_LENGTH = 256;
-const MAX_STARS_IN_SEGMENT = 3;
+export const SEVERITIES = ["error", "warning", "note", "off"] as const;
 
-/** @throws MuxiGitError `settings` with the line. */
-export function parseSettings(bytes: Uint8Array): Settings {
-  const text = new TextDecoder("utf-8", { ignoreBOM: false }).decode(bytes);
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-    throw invalid(text, position === undefined ? text.length : Number(position), "is not valid JSON");
-  }
-  if (typeof data !== "object" || data === null || Array.isArray(data)) {
-    throw invalid(text, 0, "is no JSON object");
-  }
-  const settings: Settings = { publicNames: [], ignore: [], severities: {} };
-  for (const [key, value] of Object.entries(data)) {
-    const at = text.indexOf(JSON.stringify(key));
-    if (!KEYS.includes(key)) throw invalid(text, at, `has an unknown setting '${key}' (known: ${KEYS.join(", ")})`);
-    if (key === "publicNames") settings.publicNames = strings(text, at, key, value);
-    if (key === "ignore") {
-      settings.ignore = strings(text, at, key, value);
-      for (const glob of settings.ignore) assertGlob(text, glob);
+/** The hooks that a repository wants install to set up, in the order of {@link HOOK_EVENTS}. */
+export function wantedHooks({ hooks }: Pick<Settings, "hooks">): readonly HookEvent[] {
+  return hooks === null ? HOOK_EVENTS : HOOK_EVENTS.filter((event) => hooks.includes(event));
+}
+
+/** Reads one setting's value into the settings. @throws JsonError */
+type Reader = (settings: Settings, value: JsonNode) => void;
+
+/** Every setting; its schema stands in settings-schema.ts. */
+const READERS = {
+  $schema: (_, value) => {
+    if (value.kind !== "string") throw new JsonError(value.at, "has a '$schema' that is no string");
+  },
+  requires: (settings, value) => {
+    if (value.kind !== "string" || !isRequires(value.value)) {
+      throw new JsonError(value.at, "has a 'requires' that is no minimum version such as \">=0.3\"");
     }
-    if (key === "severities") settings.severities = severities(text, at, value);
+    settings.requires = value.value;
+  },
+  hooks: (settings, value) => {
+    settings.hooks = strings("hooks", value).map(({ value: given, at }) => {
+      const event = HOOK_EVENTS.find((known) => known === given);
+      if (event === undefined)
+        throw new JsonError(at, `names an unknown hook '${given}' (known: ${HOOK_EVENTS.join(", ")})`);
+      return event;
+    });
+  },
+  publicNames: (settings, value) => {
+    settings.publicNames = strings("publicNames", value).map((item) => item.value);
+  },
+  ignore: (settings, value) => {
+    settings.ignore = strings("ignore", value).map(({ value: glob, at }) => {
+      const fault = globFault(glob);
+      if (fault !== null) throw new JsonError(at, fault);
+      return glob;
+    });
+  },
+  severities: (settings, value) => {
+    settings.severities = severities(value);
+  },
+} satisfies Record<string, Reader>;
+
+export const SETTING_NAMES = Object.keys(READERS);
+
+/**
+ * @param version - of this copy.
+ * @throws MuxiGitError `settings` with the line.
+ */
+export function parseSettings(bytes: Uint8Array, version = VERSION): Settings {
+  const text = textOf(bytes);
+  try {
+    return readSettings(readJson(text), version);
+  } catch (error) {
+    if (error instanceof JsonError) throw invalid(lineOf(text, error.at), error.message);
+    throw error;
+  }
+}
+
+function readSettings(document: JsonNode, version: string): Settings {
+  if (document.kind !== "object") throw new JsonError(document.at, "is no JSON object");
+  const settings: Settings = { ...DEFAULT_SETTINGS };
+  const { members } = document;
+  const requires = members.find(({ name }) => name === "requires");
+  if (requires !== undefined) READERS.requires(settings, requires.value);
+  const outdated =
+    settings.requires === null || isMet(settings.requires, version)
+      ? null
+      : { wanted: settings.requires, version, passedOver: [] as string[] };
+  settings.outdated = outdated;
+  for (const { name, at, value } of members) {
+    const read = Object.hasOwn(READERS, name) ? READERS[name as keyof typeof READERS] : undefined;
+    try {
+      if (read === undefined) {
+        throw new JsonError(at, `has an unknown setting '${name}' (known: ${SETTING_NAMES.join(", ")})`);
+      }
+      read(settings, value);
+    } catch (error) {
+      if (outdated === null || !(error instanceof JsonError)) throw error;
+      outdated.passedOver.push(name);
+    }
   }
   return settings;
 }
 
-function strings(text: string, at: number, key: string, value: unknown): string[] {
-  if (!Array.isArray(value) || !value.every((item) => typeof item === "string" && item !== "")) {
-    throw invalid(text, at, `has a '${key}' that is no list of strings`);
-  }
-  return value as string[];
+/** Names of settings shown in one notice. */
+const SHOWN = 5;
+
+/** What a copy says that is older than the repository asks for. npx takes a local copy that meets the quoted range. */
+export function outdatedProblem({ outdated }: Pick<Settings, "outdated">): { message: string; fix: string } | null {
+  if (outdated === null) return null;
+  const { wanted, version, passedOver } = outdated;
+  const names = passedOver.slice(0, SHOWN).map((name) => `'${name}'`);
+  if (passedOver.length > SHOWN) names.push(`${passedOver.length - SHOWN} more`);
+  const what = names.length === 0 ? "" : ` and passes over ${names.join(", ")} of ${SETTINGS_FILE}`;
+  return {
+    message: `this repository asks for muxi-git ${wanted}, this copy is ${version}${what}`,
+    fix: `npx ${shellQuote(`muxi-git@${wanted}`)} install`,
+  };
 }
 
-function severities(text: string, at: number, value: unknown): Settings["severities"] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid(text, at, "has a 'severities' that is no object");
+/** The same in one line. */
+export function outdatedNotice(settings: Pick<Settings, "outdated">): string | null {
+  const problem = outdatedProblem(settings);
+  return problem === null ? null : `${problem.message}: ${problem.fix}`;
+}
+
+/** Without its byte order mark. @throws MuxiGitError */
+function textOf(bytes: Uint8Array): string {
+  if (bytes.length > MAX_SETTINGS_BYTES) throw invalid(1, "makes it larger than 1 MiB");
+  const utf16 = utf16Of(bytes) !== null;
+  const text = utf16 ? null : decodeText(bytes);
+  if (text === null) throw invalid(utf16 ? 1 : lineOfBadByte(bytes), `is not UTF-8${utf16 ? " but UTF-16" : ""}`);
+  if (text.trim() === "") throw invalid(1, "is empty");
+  return text;
+}
+
+function lineOfBadByte(bytes: Uint8Array): number {
+  let line = 1;
+  let start = 0;
+  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+    if (!isUtf8(bytes.subarray(start, end))) break;
+    line += 1;
+    start = end + 1;
   }
+  return line;
+}
+
+function strings(name: string, value: JsonNode): { value: string; at: number }[] {
+  if (value.kind !== "array") throw new JsonError(value.at, `has a '${name}' that is no list of strings`);
+  return value.items.map((item) => {
+    if (item.kind !== "string" || item.value === "")
+      throw new JsonError(item.at, `has a '${name}' that is no list of strings`);
+    return item;
+  });
+}
+
+function severities(value: JsonNode): Settings["severities"] {
+  if (value.kind !== "object") throw new JsonError(value.at, "has a 'severities' that is no object");
   const result: Settings["severities"] = {};
-  for (const [given, severity] of Object.entries(value)) {
-    const where = Math.max(0, text.indexOf(JSON.stringify(given), at));
-    const code = PROBLEM_CODES.find((known) => known === given);
-    if (code === undefined) throw invalid(text, where, `names an unknown problem '${given}'`);
-    if (isLeak(code)) throw invalid(text, where, `cannot change the severity of '${code}': it is a leak`);
-    const chosen = SEVERITIES.find((known) => known === severity);
+  for (const { name, at, value: severity } of value.members) {
+    const code = PROBLEM_CODES.find((known) => known === name);
+    if (code === undefined) throw new JsonError(at, `names an unknown problem '${name}'`);
+    if (isLeak(code)) throw new JsonError(at, `cannot change the severity of '${code}': it is a leak`);
+    const chosen = severity.kind === "string" ? SEVERITIES.find((known) => known === severity.value) : undefined;
     if (chosen === undefined)
-      throw invalid(text, where, `gives '${code}' a severity that is none of ${SEVERITIES.join(", ")}`);
+      throw new JsonError(severity.at, `gives '${code}' a severity that is none of ${SEVERITIES.join(", ")}`);
     result[code] = chosen;
   }
   return result;
 }
 
-function assertGlob(text: string, glob: string): void {
-  const tooMany = glob.split("/").some((segment) => segment.split("*").length - 1 > MAX_STARS_IN_SEGMENT);
-  if (glob.length > MAX_GLOB_LENGTH || tooMany) {
-    throw invalid(
-      text,
-      Math.max(0, text.indexOf(JSON.stringify(glob))),
-      `has a glob of more than ${MAX_GLOB_LENGTH} characters or more than ${MAX_STARS_IN_SEGMENT} stars in a segment`,
-    );
-  }
+function lineOf(text: string, at: number): number {
+  return text.slice(0, at).split("\n").length;
 }
 
-function invalid(text: string, at: number, what: string): MuxiGitError {
-  const line = text.slice(0, at).split("\n").length;
+function invalid(line: number, what: string): MuxiGitError {
   return new MuxiGitError("settings", `'${SETTINGS_FILE}' line ${line} ${what}`, {
-    hint: `mend the line, then: git add -- ${SETTINGS_FILE}`,
+    hint: handThen("mend the line", `git add -- ${pathWord(SETTINGS_FILE)}`),
   });
 }
 
@@ -119,6 +238,13 @@ export function loosenedSettings(
     const old = before.severities[code] ?? defaultSeverity(code);
     const now = after.severities[code] ?? defaultSeverity(code);
     if (RANK[now] < RANK[old]) loosened.push(`'${code}' is now ${now === "off" ? "off" : `a ${now}`}`);
+  }
+  const hooks = wantedHooks(after);
+  for (const event of wantedHooks(before)) {
+    if (!hooks.includes(event)) loosened.push(`install no longer sets up ${event}`);
+  }
+  if (compareRequires(after.requires, before.requires) < 0) {
+    loosened.push(`'requires' was ${before.requires} and is now ${after.requires ?? "gone"}`);
   }
   return loosened;
 }

@@ -1,6 +1,7 @@
 /** `check`: template, encrypted names and references against each other, and the form of each secrets file. */
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
 import { namesOf } from "../formation/drift.ts";
 import type { Problem } from "../formation/problem.ts";
 import { problemsOf } from "../formation/severity.ts";
@@ -11,6 +12,7 @@ import { tool } from "../invocation.ts";
 import { settingsOf } from "../plumbing/configuration.ts";
 import { formationsOf, type ReadFormation, readFormation } from "../plumbing/formation-state.ts";
 import { type CheckedFormation, formatCheckJson, formatCheckText } from "../report/check.ts";
+import { outdatedNotice } from "../settings.ts";
 import { out, styleFor, talk } from "../terminal.ts";
 import { openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
 
@@ -34,6 +36,8 @@ export async function check(options: CheckOptions): Promise<ExitCode> {
     const snapshot = await snapshotFor(options, context);
     const formations = selectFormations(options, context.topLevel, formationsOf(snapshot), options.paths);
     const settings = await settingsOf(snapshot);
+    const outdated = outdatedNotice(settings);
+    if (outdated !== null) talk(`muxi-git: warning: ${escapeText(outdated)}`);
     const checked: CheckedFormation[] = [];
     for (const formation of formations) {
       const keys = context.keyring.keysFor(formation.path);

@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { openRepository } from "../git/repository.ts";
 import { setReaderDirectory, tool } from "../invocation.ts";
-import { type AuditProblem, auditHead } from "../plumbing/audit.ts";
+import { type AuditProblem, auditHead, auditSettings } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
 import { detect } from "../setup/detect.ts";
 import { inspect, type SetupState } from "../setup/inspect.ts";
@@ -22,19 +22,32 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
   const state = inspect(await detect(repository));
   const { topLevel, gitDir, commonDir } = repository;
   const formations = await formationReports(topLevel, { topLevel, gitDir, commonDir });
-  const { problems: inHead } = await auditHead(topLevel);
+  const inSettings = await auditSettings(topLevel);
+  const told = new Set(inSettings.map((problem) => problem.message));
+  const inHead = (await auditHead(topLevel)).problems.filter((problem) => !told.has(problem.message));
   if (options.json) {
     // What HEAD holds does not make a repository unprotected: `protected` is about what comes next.
-    out(JSON.stringify({ schemaVersion: 1, ...state, formations, problems: [...state.problems, ...inHead] }, null, 2));
+    out(
+      JSON.stringify(
+        { schemaVersion: 1, ...state, formations, problems: [...state.problems, ...inSettings, ...inHead] },
+        null,
+        2,
+      ),
+    );
   } else if (!options.quiet) {
     const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
-    printText(state, formations, style);
+    printText(state, formations, inSettings, style);
     printHead(inHead, style);
   }
   return state.protected ? EXIT.ok : EXIT.no;
 }
 
-function printText(state: SetupState, formations: readonly FormationReport[], style: Style): void {
+function printText(
+  state: SetupState,
+  formations: readonly FormationReport[],
+  inSettings: readonly AuditProblem[],
+  style: Style,
+): void {
   const mark = (good: boolean): string => (good ? style.green("ok") : style.red("no"));
   out(state.protected ? style.green("protected") : style.red("not protected"));
   for (const hook of state.hooks) {
@@ -52,7 +65,7 @@ function printText(state: SetupState, formations: readonly FormationReport[], st
   const { version, node, intact } = state.runtime;
   out(`  ${mark(intact)}  runtime ${version ?? "unknown"}, node ${node === null ? "unknown" : escapeText(node)}`);
   for (const formation of formations) out(`  ${describeFormation(formation)}`);
-  for (const problem of state.problems) {
+  for (const problem of [...state.problems, ...inSettings]) {
     out(`${style.yellow(problem.code)}: ${problem.message}`);
     out(`  fix: ${problem.fix}`);
   }

@@ -1,12 +1,13 @@
 /**
- * Where a repository keeps its things, found without starting git: a hook is
- * paid for on every commit. Follows gitrepository-layout(5) and "gitfile" in
+ * Where a repository keeps its things, found without starting git where that can
+ * be: a hook is paid for on every commit. Follows gitrepository-layout(5) and "gitfile" in
  * gitglossary(7): `GIT_DIR`, else `.git` of the current directory or one above,
  * which may be a file `gitdir: PATH` (linked worktrees, submodules); the common
  * dir is named in `commondir`.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { tryGit } from "./run.ts";
 
 export interface GitPlaces {
   /** Absolute. This worktree's own git dir: HEAD, index, MERGE_HEAD. */
@@ -90,9 +91,17 @@ function commonDirOf(gitDir: string, env: NodeJS.ProcessEnv): string {
   }
 }
 
-/** The main worktree's root, where the keys of linked worktrees stand; null for a bare repository or a submodule's dir. */
-export function mainWorktree(places: GitPlaces): string | null {
-  return basename(places.commonDir) === ".git" ? dirname(places.commonDir) : null;
+/**
+ * The main worktree's root, where the keys of linked worktrees stand; null where
+ * it is not known. A submodule's git dir names its working tree in `core.worktree`;
+ * that of `init --separate-git-dir` does not.
+ */
+export function mainWorktree({ gitDir, commonDir }: Pick<GitPlaces, "gitDir" | "commonDir">): string | null {
+  if (basename(commonDir) === ".git") return dirname(commonDir);
+  if (gitDir === commonDir) return null;
+  const result = tryGit(["config", "--file", join(commonDir, "config"), "core.worktree"], { cwd: commonDir });
+  const given = result.stdout.toString("utf8").replace(/\r?\n$/, "");
+  return result.code === 0 && given !== "" ? resolve(commonDir, given) : null;
 }
 
 /** git reads a relative `GIT_INDEX_FILE` from the top level, where all our git runs; the others from where it starts. */

@@ -12,12 +12,12 @@ import { problemsOf } from "../formation/severity.ts";
 import { openBlobReader } from "../git/cat-file.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { findCommit } from "../git/ranges.ts";
-import { readTree, type Snapshot } from "../git/snapshot.ts";
+import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { isDotenvPath } from "../scan/dotenv.ts";
 import { createScanner } from "../scan/engine.ts";
 import { isKeyPath, isMemoryDatabasePath } from "../scan/paths.ts";
-import { DEFAULT_SETTINGS, type Settings } from "../settings.ts";
+import { DEFAULT_SETTINGS, outdatedProblem, type Settings } from "../settings.ts";
 import { baselineOf, ignoredPaths, settingsOf } from "./configuration.ts";
 import { Keyring, readFormation } from "./formation-state.ts";
 import { judgeFile } from "./judge-file.ts";
@@ -54,13 +54,28 @@ export async function auditHead(topLevel: string): Promise<Audit> {
   }
 }
 
+/** What is wrong with the settings as they stand in the working tree. */
+export async function auditSettings(topLevel: string): Promise<AuditProblem[]> {
+  const found: AuditProblem[] = [];
+  const settings = await settled(settingsOf(workingTreeSnapshot(topLevel)), DEFAULT_SETTINGS, found);
+  const outdated = outdatedProblem(settings);
+  if (outdated !== null) {
+    found.push({ code: "outdated", message: escapeText(outdated.message), fix: escapeText(outdated.fix) });
+  }
+  return found;
+}
+
 /** A file that is malformed in HEAD is one more thing that is wrong there; the defaults, which are stricter, are used. */
 async function settled<T>(read: Promise<T>, absent: T, found: AuditProblem[]): Promise<T> {
   try {
     return await read;
   } catch (error) {
     if (!(error instanceof MuxiGitError)) throw error;
-    found.push({ code: error.code, message: error.message, fix: error.hint ?? "mend the file" });
+    found.push({
+      code: error.code,
+      message: escapeText(error.message),
+      fix: escapeText(error.hint ?? "mend the file"),
+    });
     return absent;
   }
 }

@@ -14,7 +14,7 @@ import { MuxiGitError } from "../errors.ts";
 import { type Formation, findFormations } from "../formation/discover.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
 import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
-import type { RawChange } from "../git/entries.ts";
+import { MODE_SYMLINK, type RawChange } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
 import { indexSnapshot, type Snapshot, snapshotBefore } from "../git/snapshot.ts";
 import { type Listing, newBlob, ownChanges, readStaged, type Staged } from "../git/staged.ts";
@@ -27,9 +27,10 @@ import {
   parseBaseline,
 } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
-import { DEFAULT_SETTINGS, loosenedSettings, parseSettings, SETTINGS_FILE } from "../settings.ts";
+import { DEFAULT_SETTINGS, loosenedSettings, outdatedNotice, parseSettings, SETTINGS_FILE } from "../settings.ts";
 import { type Ciphertexts, keepCiphertexts, readCiphertexts } from "./ciphertext-cache.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
+import { parsedOf } from "./configuration.ts";
 import { Keyring } from "./formation-state.ts";
 import { scanChanges } from "./introduced-findings.ts";
 import { checkFormations, isTouched, partialFormations } from "./introduced-problems.ts";
@@ -139,26 +140,31 @@ async function readConfiguration(
   const notes: string[] = [];
   const changed = new Set(changes.map((change) => change.path));
 
-  async function load<T>(snapshot: Snapshot, file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T> {
-    const bytes = await snapshot.read(file);
-    return bytes === null ? absent : parse(bytes);
+  /** Whether this commit changes what the file says; a link's target may change and the link itself not. */
+  async function touches(file: string): Promise<boolean> {
+    if (changed.has(file)) return true;
+    if (index.entries.get(file)?.mode !== MODE_SYMLINK) return false;
+    const [now, ...before] = await Promise.all([index, ...parents].map((snapshot) => snapshot.read(file)));
+    return before.every((bytes) => bytes === null || now == null || !bytes.equals(now));
   }
   async function current<T>(file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T> {
     try {
-      return await load(index, file, parse, absent);
+      return await parsedOf(index, file, parse, absent);
     } catch (error) {
-      if (changed.has(file) || !(error instanceof MuxiGitError)) throw error;
+      if (!(error instanceof MuxiGitError) || (await touches(file))) throw error;
       notes.push(`${error.message}; the defaults are used`);
       return absent;
     }
   }
   /** What any parent had, or null where this commit leaves the file alone. */
   async function before<T>(file: string, parse: (bytes: Uint8Array) => T, absent: T): Promise<T[] | null> {
-    if (!changed.has(file)) return null;
-    return await Promise.all(parents.map((parent) => load(parent, file, parse, absent).catch((): T => absent)));
+    if (!(await touches(file))) return null;
+    return await Promise.all(parents.map((parent) => parsedOf(parent, file, parse, absent).catch((): T => absent)));
   }
 
   const settings = await current(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
+  const outdated = outdatedNotice(settings);
+  if (outdated !== null) notes.push(outdated);
   for (const phrase of common(
     (await before(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS))?.map((old) =>
       loosenedSettings(old, settings, (code) => severityOf(code, "commit")),

@@ -1,18 +1,38 @@
 /** A repository's settings and accepted findings, as a snapshot holds them. */
+import { MuxiGitError } from "../errors.ts";
 import type { Snapshot } from "../git/snapshot.ts";
+import { handThen, pathWord } from "../invocation.ts";
 import { BASELINE_FILE, type Baseline, EMPTY_BASELINE, parseBaseline } from "../scan/baseline.ts";
 import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
 
 /** @throws MuxiGitError `settings` with the line. */
 export async function settingsOf(snapshot: Snapshot): Promise<Settings> {
-  const bytes = await snapshot.read(SETTINGS_FILE);
-  return bytes === null ? DEFAULT_SETTINGS : parseSettings(bytes);
+  return await parsedOf(snapshot, SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
 }
 
 /** @throws MuxiGitError where the file is malformed. */
 export async function baselineOf(snapshot: Snapshot): Promise<Baseline> {
-  const bytes = await snapshot.read(BASELINE_FILE);
-  return bytes === null ? EMPTY_BASELINE : parseBaseline(bytes);
+  return await parsedOf(snapshot, BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
+}
+
+/**
+ * A file of a snapshot as its parser reads it, `absent` where there is none.
+ *
+ * @throws MuxiGitError what the parser throws, and `unreadable` for a link that
+ * leads to no file of the snapshot: that is no absent file.
+ */
+export async function parsedOf<T>(
+  snapshot: Snapshot,
+  file: string,
+  parse: (bytes: Uint8Array) => T,
+  absent: T,
+): Promise<T> {
+  if (!snapshot.entries.has(file)) return absent;
+  const bytes = await snapshot.read(file);
+  if (bytes !== null) return parse(bytes);
+  throw new MuxiGitError("unreadable", `'${file}' cannot be read: it leads to no file of this repository`, {
+    hint: handThen("put a file in its place", `git add -- ${pathWord(file)}`),
+  });
 }
 
 /** Whether settings say that rules do not apply to a path. The matcher is loaded only where there are globs. */

@@ -28,7 +28,7 @@ export interface FileVerdict {
 }
 
 /** Kinds that no setting ignores. */
-const ALWAYS = new Set<Finding["kind"]>(["key", "known-value", "path"]);
+const ALWAYS = new Set<Finding["kind"]>(["key", "known-value", "path", "dotenv"]);
 
 export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const { path, mode, bytes, formations, rulesApply } = file;

@@ -1,6 +1,7 @@
 /** Recorded places and where they are now: repositories move, and linked worktrees share one install. */
 import { readFileSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { mainWorktree } from "../git/git-dir.ts";
 import type { Repository } from "../git/repository.ts";
 import type { Place } from "./record.ts";
 
@@ -19,11 +20,7 @@ function worktreeRoot(repository: Repository, id: string): string | null {
       return null;
     }
   }
-  if (basename(repository.commonDir) === ".git") return dirname(repository.commonDir);
-  // A submodule's main worktree is named in its config.
-  const result = repository.try(["config", "--file", join(repository.commonDir, "config"), "core.worktree"]);
-  const given = result.stdout.toString("utf8").replace(/\r?\n$/, "");
-  return result.code === 0 && given !== "" ? resolve(repository.commonDir, given) : null;
+  return mainWorktree(repository);
 }
 
 /** The absolute path; null where the worktree is gone. */

@@ -1,7 +1,8 @@
 /** What the tests of install, uninstall and status share: a folder's whole state, the gits to try, formations. */
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { gitsToTry } from "../support/gits.ts";
 import { type TempRepo, type TempRepoOptions, tempRepo } from "../support/repo.ts";
 
 /** Every path under a folder with its kind, mode and content, so that two states can be compared as one value. */
@@ -21,21 +22,9 @@ export function wholeFolder(root: string): Record<string, string> {
   return state;
 }
 
-/** The gits to try beside the one in PATH: `MUXI_GIT_TEST_GITS`, absolute paths, colon separated. */
-export function otherGits(): string[] {
-  return (process.env.MUXI_GIT_TEST_GITS ?? "").split(delimiter).filter((path) => path !== "" && existsSync(path));
-}
-
 /** A repository whose commands run the given git. */
 export function repoWith(t: TestContext, git: string | null, options: TempRepoOptions = {}): TempRepo {
-  const before = process.env.MUXI_GIT_TEST_GIT;
-  if (git !== null) process.env.MUXI_GIT_TEST_GIT = git;
-  try {
-    return tempRepo(t, options);
-  } finally {
-    if (before === undefined) delete process.env.MUXI_GIT_TEST_GIT;
-    else process.env.MUXI_GIT_TEST_GIT = before;
-  }
+  return tempRepo(t, { ...options, git });
 }
 
 export interface GitUnderTest {
@@ -46,16 +35,13 @@ export interface GitUnderTest {
   configHooks: boolean;
 }
 
-let known: GitUnderTest[] | undefined;
-
 /** The git in PATH and the others, each with what it can do. */
-export function gitsUnderTest(t: TestContext): GitUnderTest[] {
-  known ??= [null, ...otherGits()].map((git) => {
-    const version = /(\d+)\.(\d+)/.exec(repoWith(t, git).git("version"));
-    const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
-    return { git, name: `git ${major}.${minor}`, configHooks: major > 2 || minor >= 54 };
-  });
-  return known;
+export function gitsUnderTest(_t: TestContext): GitUnderTest[] {
+  return gitsToTry().map(({ path, version, number }) => ({
+    git: path,
+    name: `git ${version}`,
+    configHooks: number >= 2054,
+  }));
 }
 
 /** Why a test for config hooks, or for git without them, is skipped; false when one such git is there. */

@@ -58,16 +58,16 @@ export interface TempRepo {
 }
 
 /** The git to test with: `MUXI_GIT_TEST_GIT` names another than the one in PATH. */
-function gitFolder(): string | undefined {
-  const given = process.env.MUXI_GIT_TEST_GIT;
+function gitFolder(given = process.env.MUXI_GIT_TEST_GIT): string | undefined {
   return given ? dirname(given) : undefined;
 }
 
-export function isolatedEnvironment(base: string): Record<string, string> {
+/** @param git - absolute path of the git to run; null or absent: the one to test with. */
+export function isolatedEnvironment(base: string, git?: string | null): Record<string, string> {
   const home = join(base, "home");
   mkdirSync(join(home, ".config"), { recursive: true });
   const env: Record<string, string> = {
-    PATH: [gitFolder(), dirname(process.execPath), process.env.PATH].filter(Boolean).join(delimiter),
+    PATH: [gitFolder(git ?? undefined), dirname(process.execPath), process.env.PATH].filter(Boolean).join(delimiter),
     HOME: home,
     XDG_CONFIG_HOME: join(home, ".config"),
     GIT_CONFIG_NOSYSTEM: "1",
@@ -98,12 +98,14 @@ export interface TempRepoOptions {
   init?: string[];
   /** Run `muxi-git install` after `git init`. */
   install?: boolean;
+  /** Absolute path of the git to run, see gits.ts. */
+  git?: string | null;
 }
 
 export function tempRepo(t: TestContext, options: TempRepoOptions = {}): TempRepo {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "muxi-git-test-")));
   t.after(() => rmSync(base, { recursive: true, force: true, maxRetries: 3 }));
-  const repo = initialised(base, options.name ?? "wörk tree", options.init ?? []);
+  const repo = initialised(base, options.name ?? "wörk tree", options.init ?? [], options.git);
   if (options.install) {
     const ran = repo.muxi("install");
     if (ran.code !== 0) throw new Error(`install failed with ${ran.code}:\n${ran.all}`);
@@ -117,26 +119,31 @@ export function tempRepo(t: TestContext, options: TempRepoOptions = {}): TempRep
  *
  * @param prepare - fills the repository; what it returns comes with every copy.
  */
-export function preparedRepo<T>(prepare: (repo: TempRepo) => T): (t: TestContext) => { repo: TempRepo; made: T } {
-  let template: { base: string; made: T } | undefined;
-  return (t) => {
+export function preparedRepo<T>(
+  prepare: (repo: TempRepo) => T,
+): (t: TestContext, git?: string | null) => { repo: TempRepo; made: T } {
+  /** One for each git that is asked for. */
+  const templates = new Map<string | null, { base: string; made: T }>();
+  return (t, git = null) => {
+    let template = templates.get(git);
     if (template === undefined) {
       const base = realpathSync(mkdtempSync(join(tmpdir(), "muxi-git-prepared-")));
       process.once("exit", () => rmSync(base, { recursive: true, force: true }));
-      const repo = initialised(base, "wörk tree", []);
+      const repo = initialised(base, "wörk tree", [], git);
       template = { base, made: prepare(repo) };
+      templates.set(git, template);
     }
     const base = realpathSync(mkdtempSync(join(tmpdir(), "muxi-git-test-")));
     t.after(() => rmSync(base, { recursive: true, force: true, maxRetries: 3 }));
     cpSync(template.base, base, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-    return { repo: repoAt(base, join(base, "wörk tree"), isolatedEnvironment(base)), made: template.made };
+    return { repo: repoAt(base, join(base, "wörk tree"), isolatedEnvironment(base, git)), made: template.made };
   };
 }
 
-function initialised(base: string, name: string, init: readonly string[]): TempRepo {
+function initialised(base: string, name: string, init: readonly string[], git?: string | null): TempRepo {
   const root = join(base, name);
   mkdirSync(root, { recursive: true });
-  const repo = repoAt(base, root, isolatedEnvironment(base));
+  const repo = repoAt(base, root, isolatedEnvironment(base, git));
   repo.git("init", "-q", "-b", "main", ...init);
   repo.git("config", "core.autocrlf", "false");
   return repo;

@@ -1,0 +1,73 @@
+/**
+ * The JSON Schema of `muxi-git.json`, for editors. Made from what the parser
+ * reads by; `npm run schema` writes it to `muxi-git.schema.json`, and a test holds
+ * schema and parser against each other. Not part of any bundle.
+ *
+ * Draft 7, which every editor knows. It says nothing of doubled names, of which
+ * there are none in JSON's data, nor of globs of more than 32 alternatives.
+ */
+import { isLeak, PROBLEM_CODES, severityOf } from "./formation/problem.ts";
+import { MAX_GLOB_LENGTH } from "./glob-form.ts";
+import { HOOK_EVENTS } from "./hook-events.ts";
+import { MAX_REQUIRES_LENGTH, REQUIRES_PATTERN } from "./requires.ts";
+import { SETTING_NAMES, SEVERITIES } from "./settings.ts";
+
+const PLAIN = "[^\\[\\]()|\\\\\"'`{}*/$]";
+const ALTERNATIVE = "(?:(?!\\.\\.)[^\\[\\]()|\\\\\"'`{}*/,?])+";
+const PART = `(?:${PLAIN}|\\$(?!\\{)|\\{${ALTERNATIVE}(?:,${ALTERNATIVE})+\\})`;
+const SEGMENT = `(?!\\.\\.?(?:/|$))(?:\\*\\*|(?=[^/])(?:${PART}*\\*(?!\\*)){0,3}${PART}*)`;
+const GLOB_PATTERN = `^(?!!)${SEGMENT}(?:/${SEGMENT})*$`;
+
+const PROPERTIES: Record<string, object> = {
+  $schema: { type: "string", description: "Where this schema stands, for editors. muxi-git does not read it." },
+  requires: {
+    type: "string",
+    description:
+      "The oldest version of muxi-git that this repository asks for. An older copy says so, and passes over settings that it does not know.",
+    pattern: REQUIRES_PATTERN,
+    maxLength: MAX_REQUIRES_LENGTH,
+    examples: [">=0.3"],
+  },
+  hooks: {
+    type: "array",
+    description: "The hooks that install sets up. All of them when absent.",
+    items: { enum: HOOK_EVENTS },
+  },
+  publicNames: {
+    type: "array",
+    description: "Names whose values are no secrets, such as a host: they may appear anywhere.",
+    items: { type: "string", minLength: 1 },
+  },
+  ignore: {
+    type: "array",
+    description:
+      "Globs of paths where rules are switched off. Keys, known values and plaintext secrets files are found there all the same.",
+    items: { type: "string", maxLength: MAX_GLOB_LENGTH, pattern: GLOB_PATTERN, examples: ["test/fixtures/**"] },
+  },
+  severities: {
+    type: "object",
+    description: "Severities of problems other than the defaults. A leak's cannot be changed.",
+    additionalProperties: false,
+    properties: Object.fromEntries(
+      PROBLEM_CODES.filter((code) => !isLeak(code)).map((code) => [
+        code,
+        {
+          enum: SEVERITIES,
+          description: `By default: ${severityOf(code, "commit")} at a commit, ${severityOf(code, "check")} in check.`,
+        },
+      ]),
+    ),
+  },
+};
+
+/** The text of `muxi-git.schema.json`. */
+export function formatSettingsSchema(): string {
+  const schema = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Settings of muxi-git (muxi-git.json)",
+    type: "object",
+    additionalProperties: false,
+    properties: Object.fromEntries(SETTING_NAMES.map((name) => [name, PROPERTIES[name]])),
+  };
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
