@@ -4,12 +4,17 @@ import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
+import { messageOf } from "../git/message.ts";
+import { listCommits, readChanges } from "../git/ranges.ts";
+import { runGit } from "../git/run.ts";
 import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { readStaged } from "../git/staged.ts";
-import { readForRewrite } from "../git/working-file.ts";
+import { readForRewrite, readWorkingFile } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
+import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
+import { COMMIT_MESSAGE, scanMessage, TAG_MESSAGE } from "../plumbing/scan-message.ts";
 import {
   BASELINE_FILE,
   type Baseline,
@@ -22,7 +27,8 @@ import {
 } from "../scan/baseline.ts";
 import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
-import { buildKnownValues } from "../scan/known-values.ts";
+import { buildKnownValues, type KnownEntry } from "../scan/known-values.ts";
+import { DEFAULT_SETTINGS } from "../settings.ts";
 import { out } from "../terminal.ts";
 import { IN_A_CLONE, openContext, type RepositoryContext } from "./repository-context.ts";
 
@@ -50,7 +56,10 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
       return EXIT.ok;
     }
     if (finding === null) {
-      throw new MuxiGitError("unknown-finding", `no finding ${fingerprint} in what is staged or in the working tree`);
+      throw new MuxiGitError(
+        "unknown-finding",
+        `no finding ${fingerprint} in what is staged, in the working tree or in what was not pushed yet`,
+      );
     }
     if (!canBeAccepted(finding)) {
       throw new MuxiGitError(
@@ -89,6 +98,53 @@ async function locate(context: RepositoryContext, baseline: Baseline, wanted: st
       const found = findings.find((finding) => fingerprintOf(baseline.salt, finding) === wanted);
       if (found !== undefined) return found;
     }
+  }
+  return await locateInHistory(
+    context,
+    formations,
+    known,
+    (finding) => fingerprintOf(baseline.salt, finding) === wanted,
+  );
+}
+
+/**
+ * What commit-msg and pre-push stopped stands in no file of the present: in the
+ * message that git kept, in a commit that was not pushed yet, in a tag.
+ */
+async function locateInHistory(
+  context: RepositoryContext,
+  formations: readonly string[],
+  known: readonly KnownEntry[],
+  wanted: (finding: Finding) => boolean,
+): Promise<Finding | null> {
+  const { topLevel, places, reader } = context;
+  const commits = readChanges(listCommits(["--all", "--not", "--remotes"], "", topLevel), topLevel);
+  const versions = storedVersions(commits, reader);
+  const folders = [...new Set([...formations, ...storedFolders(versions)])];
+  const older = await gatherKnown(folders, [], context.keyring, topLevel, undefined, versions);
+  const scanner = createScanner({ known: buildKnownValues([...known, ...older], { publicNames: new Set() }) });
+  for (const name of ["COMMIT_EDITMSG", "MERGE_MSG"]) {
+    const bytes = readWorkingFile(places.gitDir, name);
+    const found = bytes === null ? [] : scanMessage(scanner, COMMIT_MESSAGE, bytes, "");
+    const one = found.find(wanted);
+    if (one !== undefined) return one;
+  }
+  const standard = {
+    scanner,
+    formations: folders,
+    configuration: { settings: DEFAULT_SETTINGS, baseline: EMPTY_BASELINE, notes: [] },
+    ignored: () => false,
+  };
+  const { findings } = await new CommitJudge(context, standard).judge(commits, { formations: false });
+  const inCommit = findings.find(({ finding }) => wanted(finding));
+  if (inCommit !== undefined) return inCommit.finding;
+  const tags = runGit(["for-each-ref", "--format=%(objecttype) %(objectname)", "refs/tags"], { cwd: topLevel });
+  for (const line of tags.toString("latin1").split("\n")) {
+    const oid = /^tag ([0-9a-f]+)$/.exec(line)?.[1];
+    const object = oid === undefined ? null : await reader.read(oid);
+    const found = object === null ? [] : scanMessage(scanner, TAG_MESSAGE, messageOf(object), "");
+    const one = found.find(wanted);
+    if (one !== undefined) return one;
   }
   return null;
 }

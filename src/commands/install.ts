@@ -15,7 +15,7 @@ import { findBlock } from "../setup/blocks.ts";
 import type { FileChange } from "../setup/change.ts";
 import { detect, type Situation } from "../setup/detect.ts";
 import { fileState } from "../setup/disk.ts";
-import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
+import { EVENTS, type HookMode, type HookPlan, type HookState } from "../setup/hooks.ts";
 import { withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
@@ -158,7 +158,7 @@ function printPlan(plan: InstallPlan, situation: Situation): void {
   const { repository } = situation;
   out(`copy the runtime to ${escapeText(shownPath(situation.runtime, repository))} (node: ${escapeText(plan.node)})`);
   if (plan.addInclude) out("add include.path = muxi-git/config to the repository's git config");
-  for (const event of plan.drivers.configHooks) out(`run ${event} from git's configuration`);
+  if (plan.drivers.configHooks.length > 0) out(`run ${plan.drivers.configHooks.join(", ")} from git's configuration`);
   if (plan.callHusky) out("let husky set up .husky/_ and core.hooksPath");
   for (const change of plan.files) printChange(change, situation, out);
   for (const note of plan.notes) out(`note: ${note}`);
@@ -181,7 +181,10 @@ function report(
   else {
     out(all ? style.green("muxi-git is installed") : "muxi-git is set up in part");
     out(`  filters and diff  ${escapeText(shownPath(join(situation.runtime, "config"), repository))}`);
-    for (const hook of hooks) if (hook.effective) out(`  ${hook.event}        ${HOW[hook.mechanism]}`);
+    for (const mechanism of new Set(hooks.filter((hook) => hook.effective).map((hook) => hook.mechanism))) {
+      const events = hooks.filter((hook) => hook.effective && hook.mechanism === mechanism).map((hook) => hook.event);
+      out(`  hooks             ${events.join(", ")} (${HOW[mechanism]})`);
+    }
     for (const change of plan.files.filter((file) => file.place.base === "worktree")) {
       out(
         `  ${escapeText(shownPath(change.path, repository))}  ${change.added.length > 0 ? `${change.added.length} lines, ` : ""}${change.summary}`,
@@ -221,12 +224,12 @@ async function reportSecrets(repository: Repository): Promise<void> {
 }
 
 const HOW: Record<HookState["mechanism"], string> = {
-  file: "hook file",
-  "file+config": "git's configuration, and a hook file for older gits",
+  file: "hook files",
+  "file+config": "git's configuration, and hook files for older gits",
   config: "git's configuration",
   block: "a block in your hook",
   husky: "a block in husky's script",
-  manager: "your hook manager",
+  manager: "by your hook manager",
   none: "not set up",
 };
 
@@ -242,7 +245,7 @@ function printSharing(repository: Repository): void {
 
 /** Shared files that differ from HEAD and carry our block. Read by hash: nothing refreshes the index. */
 function sharedFiles(repository: Repository): string[] {
-  return [".gitattributes", ".gitignore", ".husky/pre-commit"].filter((path) => {
+  return [".gitattributes", ".gitignore", ...EVENTS.map((event) => `${HUSKY_FOLDER}/${event}`)].filter((path) => {
     const here = readBlockFile(join(repository.topLevel, path));
     if (here === null) return false;
     const head = repository.try(["rev-parse", "--verify", "--quiet", `HEAD:${path}`]);

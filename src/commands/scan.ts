@@ -6,15 +6,16 @@ import { writeOutput } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
-import { decodePath, MODE_SUBMODULE } from "../git/entries.ts";
+import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
-import { findCommit, parseRange, type Range, readRange } from "../git/ranges.ts";
+import { findCommit, parseRange, readRange } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
-import { emptyTree, newBlob, ownChanges } from "../git/staged.ts";
+import { emptyTree } from "../git/staged.ts";
 import { diskPath, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.ts";
+import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import { formatScanJson, formatScanText, type ScanReport } from "../report/scan.ts";
@@ -210,7 +211,10 @@ class RepositoryScan {
     const formations = formationPaths(findFormations(tree.entries.keys()));
     const settings = await settingsOf(tree);
     const baseline = this.#options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
-    const known = await gatherKnown(formations, [tree], keyring, topLevel);
+    const commits = range === null ? [] : readRange(range, topLevel);
+    const versions = storedVersions(commits, reader);
+    const everywhere = [...new Set([...formations, ...storedFolders(versions)])];
+    const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
     const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
     const ignored = await ignoredPaths(settings);
     const report = emptyReport();
@@ -218,8 +222,19 @@ class RepositoryScan {
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
-    else if (range !== null) await this.#scanRange(range, report, judge);
-    else await this.#scanFiles(tree, paths, report, judge);
+    else if (range !== null) {
+      const standard = { scanner, formations, configuration: { settings, baseline, notes: [] }, ignored };
+      const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
+        formations: false,
+      });
+      const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
+        ...finding,
+        fingerprint: id,
+        commit,
+        ...(accepted ? { accepted } : {}),
+      }));
+      return { scanned, skipped, findings: reported, notes };
+    } else await this.#scanFiles(tree, paths, report, judge);
     return report;
   }
 
@@ -257,57 +272,5 @@ class RepositoryScan {
     }
     judge(path, "100644", bytes, report);
     return true;
-  }
-
-  /** Of each commit, what it introduces: absent from every parent's version and from what it deletes. */
-  async #scanRange(
-    range: Range,
-    report: ScanReport,
-    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
-  ): Promise<void> {
-    const { topLevel, reader } = this.#context;
-    const commits = readRange(range, topLevel);
-    report.scanned.commits = commits.length;
-    const judged = new Map<string, ScanReport["findings"]>();
-
-    const findingsOf = async (path: string, mode: string, oid: string, counted: boolean) => {
-      const id = `${oid} ${mode} ${path}`;
-      const before = judged.get(id);
-      if (before !== undefined) return before;
-      const bytes = await reader.read(oid);
-      const one = emptyReport();
-      if (bytes !== null) judge(path, mode, bytes, one);
-      else if (counted) report.skipped.push({ path, reason: "its blob is not in this clone" });
-      if (counted) {
-        report.scanned.files += one.scanned.files;
-        report.scanned.bytes += one.scanned.bytes;
-        report.notes.push(...one.notes);
-      }
-      judged.set(id, one.findings);
-      return one.findings;
-    };
-
-    for (const { oid: commit, parents } of commits) {
-      const own = ownChanges(parents.map((changes) => ({ rev: "", changes })));
-      for (const change of own) {
-        const blob = newBlob(change);
-        if (blob === null) continue;
-        const found = await findingsOf(change.path, blob.mode, blob.oid, true);
-        if (found.length === 0) continue;
-        const earlier = new Set<string>();
-        for (const changes of parents) {
-          for (const old of changes) {
-            const replaced = old.path === change.path || newBlob(old) === null;
-            if (!replaced || old.oldMode === "000000" || old.oldMode === MODE_SUBMODULE) continue;
-            for (const one of await findingsOf(old.path, old.oldMode, old.oldOid, false)) {
-              earlier.add(`${one.rule} ${one.secretId}`);
-            }
-          }
-        }
-        for (const finding of found) {
-          if (!earlier.has(`${finding.rule} ${finding.secretId}`)) report.findings.push({ ...finding, commit });
-        }
-      }
-    }
   }
 }

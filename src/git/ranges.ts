@@ -13,8 +13,12 @@ import { escapeText } from "../escape.ts";
 import { parseRawDiff, type RawChange } from "./entries.ts";
 import { gitFailed, runGit, tryGit } from "./run.ts";
 
-export interface CommitChanges {
+export interface Commit {
   oid: string;
+  parentOids: string[];
+}
+
+export interface CommitChanges extends Commit {
   /** What differs from each parent; from nothing for a root commit. */
   parents: RawChange[][];
 }
@@ -72,19 +76,36 @@ export function parseRange(text: string, cwd: string): Range {
 
 /** Commits of `range` (of a single revision, all its history), newest first. */
 export function readRange({ dots, base, head }: Range, cwd: string): CommitChanges[] {
-  const listed = tryGit(["rev-list", "--parents", dots === "" ? head : `${base}${dots}${head}`, "--"], { cwd });
+  return readChanges(listCommits([dots === "" ? head : `${base}${dots}${head}`, "--"], "", cwd), cwd);
+}
+
+/**
+ * Commits with their parents, children before parents.
+ *
+ * @param args - of rev-list.
+ * @param input - for its `--stdin`, where `args` name it.
+ */
+export function listCommits(args: readonly string[], input: string, cwd: string): Commit[] {
+  const listed = tryGit(["rev-list", "--parents", "--topo-order", ...args], { cwd, input });
   if (listed.code !== 0) throw gitFailed(["rev-list"], listed.code, listed.stderr);
   const lines = listed.stdout.toString("latin1").split("\n").filter(Boolean);
-  if (lines.length === 0) return [];
-  const parentCount = new Map(lines.map((line) => [line.split(" ")[0]!, Math.max(1, line.split(" ").length - 1)]));
-  const output = runGit(DIFF_TREE, { cwd, input: [...parentCount.keys()].map((oid) => `${oid}\n`).join("") });
+  return lines.map((line) => {
+    const [oid = "", ...parentOids] = line.split(" ");
+    return { oid, parentOids };
+  });
+}
 
-  const changes = new Map<string, RawChange[][]>([...parentCount.keys()].map((oid) => [oid, []]));
+/** What each commit changes, in the order given. */
+export function readChanges(commits: readonly Commit[], cwd: string): CommitChanges[] {
+  if (commits.length === 0) return [];
+  const output = runGit(DIFF_TREE, { cwd, input: commits.map(({ oid }) => `${oid}\n`).join("") });
+  const changes = new Map<string, RawChange[][]>(commits.map(({ oid }) => [oid, []]));
   for (const { oid, section } of sections(output)) changes.get(oid)?.push(parseRawDiff(section));
-  return [...changes].map(([oid, found]) => {
+  return commits.map((commit) => {
+    const parents = changes.get(commit.oid) ?? [];
     // A parent that equals the commit has no section: nothing differs from it.
-    while (found.length < parentCount.get(oid)!) found.push([]);
-    return { oid, parents: found };
+    while (parents.length < Math.max(1, commit.parentOids.length)) parents.push([]);
+    return { ...commit, parents };
   });
 }
 

@@ -30,7 +30,7 @@ export interface Parent {
 
 export interface Staged {
   index: IndexEntry[];
-  /** HEAD (the empty tree before the first commit), then MERGE_HEAD's commits. */
+  /** HEAD (the empty tree before the first commit), then the commits being merged. */
   parents: Parent[];
 }
 
@@ -106,12 +106,25 @@ export function parseListing(bytes: Buffer): Listing | null {
   return start === bytes.length ? { index: answers[0]!, head: answers[1]! } : null;
 }
 
+/** The inherited index, alone. @throws MuxiGitError `git-failed` */
+export async function readIndex(cwd: string): Promise<IndexEntry[]> {
+  const listed = await startGit(LIST_INDEX, { cwd });
+  if (listed.code !== 0) throw gitFailed(LIST_INDEX, listed.code, listed.stderr);
+  return parseIndexEntries(listed.stdout);
+}
+
 /**
  * @param listing - what is known already.
+ * @param heads - oids of the commits being merged; MERGE_HEAD's when absent.
  * @throws MuxiGitError `git-failed`: a hook that cannot read the index must not say that it is clean.
  */
-export async function readStaged(places: GitPlaces, cwd: string, listing: Listing | null = null): Promise<Staged> {
-  const revs = ["HEAD", ...mergeHeads(places)];
+export async function readStaged(
+  places: GitPlaces,
+  cwd: string,
+  listing: Listing | null = null,
+  heads: readonly string[] = mergeHeads(places),
+): Promise<Staged> {
+  const revs = ["HEAD", ...heads];
   const [index, ...diffs] = await Promise.all([
     listing?.index.code === 0 ? listing.index : startGit(LIST_INDEX, { cwd }),
     ...revs.map((rev) =>

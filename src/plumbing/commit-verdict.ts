@@ -54,13 +54,17 @@ export interface Verdict {
   changed: string[];
 }
 
-/** @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2. */
+/**
+ * @param heads - the commits being merged; those of MERGE_HEAD when absent.
+ * @throws MuxiGitError where the index cannot be read or staged settings are malformed: the hook then blocks with 2.
+ */
 export async function judgeCommit(
   places: GitPlaces,
   topLevel: string,
   listing: Listing | null = null,
+  heads?: readonly string[],
 ): Promise<Verdict> {
-  const staged = await readStaged(places, topLevel, listing);
+  const staged = await readStaged(places, topLevel, listing, heads);
   const kept = readCiphertexts(places);
   const used: Ciphertexts = new Map();
   const reader = openBlobReader(topLevel, kept);
@@ -132,10 +136,11 @@ async function judge(
  * commit did not touch them and they are malformed, it is not this commit's
  * fault: the defaults, which are stricter, are used and a line says so.
  */
-async function readConfiguration(
+export async function readConfiguration(
   index: Snapshot,
   parents: readonly Snapshot[],
   changes: readonly RawChange[],
+  who = "this commit",
 ): Promise<Configuration> {
   const notes: string[] = [];
   const changed = new Set(changes.map((change) => change.path));
@@ -170,7 +175,7 @@ async function readConfiguration(
       loosenedSettings(old, settings, (code) => severityOf(code, "commit")),
     ),
   )) {
-    notes.push(`this commit loosens ${SETTINGS_FILE}: ${phrase}`);
+    notes.push(`${who} loosens ${SETTINGS_FILE}: ${phrase}`);
   }
   const baseline = await current(BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
   for (const phrase of common(
@@ -180,7 +185,7 @@ async function readConfiguration(
         .map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
     ),
   )) {
-    notes.push(`this commit accepts a finding: ${phrase}`);
+    notes.push(`${who} accepts a finding: ${phrase}`);
   }
   return { settings, baseline, notes };
 }
@@ -196,7 +201,7 @@ function common(lists: readonly string[][] | undefined): string[] {
  * One leak, one line: plaintext in secrets.enc and a value in the template are
  * reported as such, not once more for each rule that knows the value.
  */
-function withoutRepeats(
+export function withoutRepeats(
   findings: readonly Finding[],
   problems: readonly Problem[],
   formations: readonly Formation[],

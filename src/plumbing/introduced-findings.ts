@@ -72,15 +72,15 @@ export async function scanChanges(
   return result;
 }
 
-function isPartialClone(cwd: string): boolean {
+export function isPartialClone(cwd: string): boolean {
   return tryGit(["config", "--get-regexp", "^(extensions\\.partialclone|remote\\..*\\.promisor)$"], { cwd }).code === 0;
 }
 
 /** What stands for a path that must not be printed. */
-const HIDDEN_PATH = "(a file whose name holds a secret)";
+export const HIDDEN_PATH = "(a file whose name holds a secret)";
 
 /** A file's name goes wherever its content goes. */
-function namedAfterSecrets(scanner: Scanner, path: string): Finding[] {
+export function namedAfterSecrets(scanner: Scanner, path: string): Finding[] {
   return scanner
     .scan(path, encodePath(path))
     .filter((finding) => finding.severity === "error")

@@ -2,7 +2,9 @@
  * The values this repository must not show: of every formation whose key is
  * here, all values of its secrets.enc in each snapshot given, and the key itself.
  */
+import { sha256 } from "../builtin.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
+import type { BlobReader } from "../git/cat-file.ts";
 import { blobOid } from "../git/object-id.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import { readWorkingFile } from "../git/working-file.ts";
@@ -15,6 +17,12 @@ import type { Keyring } from "./formation-state.ts";
 /** Largest secrets.enc whose values are looked for, in bytes; the filter opens none that is larger either. */
 const LARGEST_OPENED = 32 * 1024 * 1024;
 
+/** Blobs of secrets.enc files, by repository path. */
+export interface MoreVersions {
+  reader: BlobReader;
+  oids: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
 const OID = /^[0-9a-f]{40,64}$/;
 
 /**
@@ -22,6 +30,7 @@ const OID = /^[0-9a-f]{40,64}$/;
  * @param snapshots - where to read each formation's secrets.enc; the working
  * tree's is always read too: a value may be newer than what is staged.
  * @param used - is given every token that was read out of git and opened.
+ * @param more - other versions to open.
  */
 export async function gatherKnown(
   formations: readonly string[],
@@ -29,6 +38,7 @@ export async function gatherKnown(
   keyring: Keyring,
   topLevel: string,
   used: Ciphertexts = new Map(),
+  more?: MoreVersions,
 ): Promise<KnownEntry[]> {
   const known: KnownEntry[] = [];
   for (const formation of formations) {
@@ -46,17 +56,26 @@ export async function gatherKnown(
       const bytes = oid === null || versions.has(oid) ? null : await snapshot.read(path);
       if (bytes !== null && oid !== null) versions.set(oid, bytes);
     }
+    for (const oid of more?.oids.get(path) ?? []) {
+      const bytes = versions.has(oid) ? null : ((await more?.reader.read(oid)) ?? null);
+      if (bytes !== null) versions.set(oid, bytes);
+    }
     const working = readWorkingFile(topLevel, path, LARGEST_OPENED);
     if (working !== null) versions.set("working tree", working);
-    const seen: Buffer[] = [];
+    const seen = new Set<string>();
+    const told = new Set<string>();
     for (const [oid, bytes] of versions) {
-      if (bytes.length > LARGEST_OPENED || seen.some((other) => other.equals(bytes))) continue;
-      seen.push(bytes);
+      const digest = sha256(bytes);
+      if (bytes.length > LARGEST_OPENED || seen.has(digest)) continue;
+      seen.add(digest);
       const opened = openStored(bytes, [own.key]);
       if (opened.failure !== undefined) continue;
       if (OID.test(oid) && blobOid(bytes, oid.length) === oid) used.set(oid, bytes);
-      for (const [name, value] of opened.secrets) {
-        known.push({ formation, name, kind: "value", value: value.kind === "string" ? value.value : value.text });
+      for (const [name, stored] of opened.secrets) {
+        const value = stored.kind === "string" ? stored.value : stored.text;
+        if (told.has(`${name}\0${value}`)) continue;
+        told.add(`${name}\0${value}`);
+        known.push({ formation, name, kind: "value", value });
       }
     }
   }

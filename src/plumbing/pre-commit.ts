@@ -1,6 +1,6 @@
 /**
- * The pre-commit hook: reads what is staged, says what is wrong with it, and
- * stops the commit on an error. Silent when nothing is. Any failure of its own
+ * The hooks pre-commit and pre-merge-commit: read what is staged, say what is wrong with it, and
+ * stop the commit on an error. Silent when nothing is. Any failure of its own
  * stops the commit too: a hook fails closed.
  */
 import { readFileSync } from "node:fs";
@@ -17,8 +17,28 @@ import { talk } from "../terminal.ts";
 import { judgeCommit, type Verdict } from "./commit-verdict.ts";
 import { encryptedPath } from "./known.ts";
 
-/** @param args - `--listing` where the launcher's answers of git stand on stdin. */
-export async function preCommit(args: readonly string[]): Promise<ExitCode> {
+/** What is told of a leak that a commit hook stopped. */
+export const STOPPED_AT_COMMIT = "nothing left this machine; no rotation needed";
+
+/**
+ * `git merge` runs this before it commits. MERGE_HEAD does not exist then: the
+ * commits being merged are named in the environment. Judged against HEAD alone,
+ * all of upstream would count as this merge's.
+ */
+export async function preMergeCommit(args: readonly string[]): Promise<ExitCode> {
+  return await preCommit(args, headsBeingMerged(process.env));
+}
+
+/** `GITHEAD_<oid>=<name>`, set by `git merge` for each commit it merges into HEAD. */
+export function headsBeingMerged(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env).flatMap((name) => /^GITHEAD_([0-9a-f]{40}|[0-9a-f]{64})$/.exec(name)?.[1] ?? []);
+}
+
+/**
+ * @param args - `--listing` where the launcher's answers of git stand on stdin.
+ * @param heads - the commits being merged; those of MERGE_HEAD when absent.
+ */
+export async function preCommit(args: readonly string[], heads?: readonly string[]): Promise<ExitCode> {
   const cwd = process.cwd();
   const places = findGitPlaces(cwd);
   if (places?.topLevel == null) {
@@ -28,12 +48,14 @@ export async function preCommit(args: readonly string[]): Promise<ExitCode> {
   }
   // git runs hooks at the top level and says here where it was started.
   const listing = args.includes("--listing") ? parseListing(readFileSync(0)) : null;
-  const verdict = await judgeCommit(places, places.topLevel, listing);
+  const verdict = await judgeCommit(places, places.topLevel, listing, heads);
   if (process.env.MUXI_GIT_FORMAT === "json") return printJson(verdict);
 
   const items = itemsOf(verdict);
   const lines = formatBlock({
     action: "commit",
+    where: "in what is staged",
+    stopped: STOPPED_AT_COMMIT,
     items,
     notes: [...verdict.notes, ...unsharedSetup(verdict, places.topLevel)],
     older: verdict.older,

@@ -3,9 +3,13 @@ import { vendoredCommand } from "../alias.ts";
 import { MuxiGitError } from "../errors.ts";
 import { reportFailure } from "../failure.ts";
 import { setInvocation, setReaderDirectory } from "../invocation.ts";
+import { talk } from "../terminal.ts";
+import { commitMsg } from "./commit-msg.ts";
 import { filterProcess } from "./filter-process.ts";
 import { cleanOnce, smudgeOnce } from "./one-shot.ts";
-import { preCommit } from "./pre-commit.ts";
+import { preCommit, preMergeCommit } from "./pre-commit.ts";
+import { prePush } from "./pre-push.ts";
+import { preReceive } from "./pre-receive.ts";
 import { textconv } from "./textconv.ts";
 
 /**
@@ -37,9 +41,22 @@ export async function plumbing([verb, ...args]: readonly string[], vendored: boo
 }
 
 async function hook([event, ...args]: readonly string[]): Promise<number> {
+  // The launcher says the same; a manager may start the package instead.
+  if (process.env.MUXI_GIT === "0") {
+    talk(`muxi-git: hook ${event ?? ""} skipped, MUXI_GIT=0 is set`);
+    return 0;
+  }
   switch (event) {
     case "pre-commit":
       return await preCommit(args);
+    case "pre-merge-commit":
+      return await preMergeCommit(args);
+    case "pre-push":
+      return await prePush(args);
+    case "pre-receive":
+      return await preReceive();
+    case "commit-msg":
+      return await commitMsg(args);
     default:
       throw new MuxiGitError("unknown-hook", `no hook is called '${event ?? ""}'`);
   }

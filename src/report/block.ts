@@ -10,7 +10,7 @@ import { splitFix } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 
 /** Findings shown in one block; the rest is counted. */
-const SHOWN = 10;
+export const SHOWN = 10;
 
 /** A finding or a problem, as one line of a report. */
 export interface Item {
@@ -26,6 +26,8 @@ export interface Item {
   leak: boolean;
   /** Of findings that may be accepted. */
   fingerprint?: string | undefined;
+  /** The commit or tag it stands in: ` (commit abc1234 "subject")`. Escaped, and safe to show. */
+  suffix?: string | undefined;
 }
 
 export function itemOfProblem(problem: Problem, leak: boolean): Item {
@@ -46,8 +48,12 @@ export function placeOf(item: Pick<Item, "path" | "line" | "column">): string {
 }
 
 export interface Block {
-  /** What was stopped: "commit". */
+  /** What was stopped: "commit", "push". */
   action: string;
+  /** Where the problems are: "in what is staged". */
+  where: string;
+  /** What a leak that was stopped here has not done yet, one sentence. */
+  stopped: string;
   items: readonly Item[];
   /** Loosened settings, used allow comments and the like, one phrase each. */
   notes: readonly string[];
@@ -65,13 +71,15 @@ export function formatBlock(block: Block): string[] {
   const others = block.items.filter((item) => item.severity !== "error");
   const lines: string[] = [];
   if (errors.length > 0) {
-    lines.push(`muxi-git: error: ${block.action} blocked: ${count(errors.length, "problem")} in what is staged`);
+    lines.push(`muxi-git: error: ${block.action} blocked: ${count(errors.length, "problem")} ${block.where}`);
     for (const item of errors.slice(0, SHOWN))
-      lines.push(`  ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}`);
+      lines.push(`  ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}${item.suffix ?? ""}`);
     if (errors.length > SHOWN) lines.push(`  and ${errors.length - SHOWN} more`);
   }
   for (const item of others.slice(0, SHOWN)) {
-    lines.push(`muxi-git: ${item.severity}: ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}`);
+    lines.push(
+      `muxi-git: ${item.severity}: ${placeOf(item)}  ${item.rule}: ${escapeText(item.message)}${item.suffix ?? ""}`,
+    );
   }
   if (others.length > SHOWN) lines.push(`muxi-git: and ${others.length - SHOWN} more warnings and notes`);
   for (const note of block.notes.slice(0, SHOWN)) lines.push(`muxi-git: note: ${escapeText(note)}`);
@@ -79,7 +87,7 @@ export function formatBlock(block: Block): string[] {
   if (errors.length === 0) return lines;
 
   if (block.older > 0) lines.push(`muxi-git: ${count(block.older, "older problem")}: ${block.statusCommand}`);
-  if (errors.some((item) => item.leak)) lines.push("muxi-git: nothing left this machine; no rotation needed");
+  if (errors.some((item) => item.leak)) lines.push(`muxi-git: ${block.stopped}`);
   const shown = errors.slice(0, SHOWN).flatMap((item) => item.fingerprint ?? []);
   const [first, ...more] = new Set(shown);
   if (first !== undefined) {

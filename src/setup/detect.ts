@@ -6,7 +6,7 @@ import type { ConfigEntry } from "../git/config.ts";
 import { decodePath, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
 import { type GitVersion, type Repository, runtimeFolder } from "../git/repository.ts";
 import { splitNul } from "../git/run.ts";
-import { EVENTS, type HookSite, readHookSite } from "./hooks.ts";
+import { type HookSite, readHookSites } from "./hooks.ts";
 import { type RecordState, readRecord } from "./record.ts";
 
 export interface Situation {
@@ -50,7 +50,7 @@ export async function detect(repository: Repository): Promise<Situation> {
     trackedKeys: parseIndexEntries(repository.run(["ls-files", "-s", "-z", "--", ":(glob)**/.key"]))
       .filter((entry) => entry.mode !== MODE_SYMLINK)
       .map((entry) => entry.path),
-    hooks: EVENTS.map((event) => readHookSite(event, repository, settings)),
+    hooks: readHookSites(repository, settings),
     record: readRecord(runtime),
   };
 }

@@ -21,8 +21,16 @@ import { HUSKY_FOLDER, isGeneratedFolder } from "./managers/husky.ts";
 import { MANAGERS, managerOf } from "./managers/index.ts";
 import { guardedLines, type HookManager, runsOurHook, type Snippet } from "./managers/manager.ts";
 
-/** The events that install sets up. Each has its stub in `hooks/`. */
-export const EVENTS = ["pre-commit"] as const;
+/** The events that install sets up. */
+export const EVENTS = ["pre-commit", "pre-merge-commit", "commit-msg", "pre-push"] as const;
+
+/** What each event comes before, and what the person runs after mending. A stopped merge is ended by a commit. */
+const ACTIONS: Record<string, { action: string; again: string }> = {
+  "pre-commit": { action: "commit", again: "commit again" },
+  "pre-merge-commit": { action: "merge", again: "run 'git commit'" },
+  "commit-msg": { action: "commit", again: "commit again" },
+  "pre-push": { action: "push", again: "push again" },
+};
 
 export type HookMode = "auto" | "file" | "config" | "husky" | "none";
 
@@ -63,12 +71,22 @@ export interface HookSite {
   configHook: "absent" | "enabled" | "disabled";
 }
 
-export function readHookSite(event: string, repository: Repository, settings: readonly ConfigEntry[]): HookSite {
+/** The sites of all events. */
+export function readHookSites(repository: Repository, settings: readonly ConfigEntry[]): HookSite[] {
   const hooksPath = lastEntry(settings, "core.hookspath") ?? null;
   const disabled =
     hooksPath !== null &&
     (hooksPath.value === "" || hooksPath.value === null || /^(?:\/dev\/null|NUL)$/i.test(hooksPath.value));
   const folder = disabled ? join(repository.commonDir, "hooks") : hooksFolder(repository);
+  return EVENTS.map((event) => readHookSite(event, { hooksPath, disabled, folder }, repository, settings));
+}
+
+function readHookSite(
+  event: string,
+  { hooksPath, disabled, folder }: { hooksPath: ConfigEntry | null; disabled: boolean; folder: string },
+  repository: Repository,
+  settings: readonly ConfigEntry[],
+): HookSite {
   const file = join(folder, event);
   const state = fileState(file);
   const text = state.kind === "file" ? state.bytes.toString("latin1") : null;
@@ -158,19 +176,28 @@ export function isStub(text: string): boolean {
 }
 
 /** The stub as it is written: the probe for a config hook costs 9 ms, and is left out where there is none. */
-export function stubText(source: string, withConfigHook: boolean): string {
-  return withConfigHook ? source.replace(CONFIG_HOOK_MARKS, "") : source.replace(CONFIG_HOOK_PART, "");
+export function stubText(source: string, event: string, withConfigHook: boolean): string {
+  const { action, again } = actionOf(event);
+  return (withConfigHook ? source.replace(CONFIG_HOOK_MARKS, "") : source.replace(CONFIG_HOOK_PART, ""))
+    .replaceAll("@EVENT@", event)
+    .replaceAll("@ACTION@", action)
+    .replaceAll("@AGAIN@", again);
+}
+
+function actionOf(event: string): { action: string; again: string } {
+  return ACTIONS[event] ?? { action: "step", again: "try again" };
 }
 
 /** The block for an untracked hook of the user's. It closes when the runtime is gone, as the stub does. */
 export function hookBlock(event: string): string[] {
+  const { action, again } = actionOf(event);
   return [
     "muxi_git_run=$(git rev-parse --git-common-dir)/muxi-git/run",
     'if [ -x "$muxi_git_run" ]; then',
     `  "$muxi_git_run" hook ${event} "$@" || exit $?`,
     "else",
-    '  echo "muxi-git: error: its runtime is missing, so this commit was not checked" >&2',
-    `  echo "muxi-git: hint: run 'npx muxi-git install', then commit again" >&2`,
+    `  echo "muxi-git: error: its runtime is missing, so this ${action} was not checked" >&2`,
+    `  echo "muxi-git: hint: run 'npx muxi-git install', then ${again}" >&2`,
     "  exit 2",
     "fi",
     "unset muxi_git_run",

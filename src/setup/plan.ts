@@ -33,7 +33,7 @@ import {
 } from "./overrides.ts";
 import { attributeLines } from "./patterns.ts";
 import { placeOf } from "./places.ts";
-import { type RuntimeFile, readRuntime } from "./runtime.ts";
+import { HOOK_STUB, type RuntimeFile, readRuntime } from "./runtime.ts";
 
 export const TEAM_COMMENT = "(each clone runs once: npx muxi-git install)";
 const EXCLUDE_COMMENT = "(written by muxi-git install; removed by uninstall)";
@@ -78,7 +78,11 @@ export function makePlan(situation: Situation, options: PlanOptions): InstallPla
       editTracked: options.editTracked,
     }),
   );
-  for (const hook of hooks) if (hook.note !== undefined) notes.push(`${hook.event}: ${hook.note}`);
+  // What holds for several events is said once.
+  for (const note of new Set(hooks.flatMap((hook) => hook.note ?? []))) {
+    const events = hooks.filter((hook) => hook.note === note).map((hook) => hook.event);
+    notes.push(events.length === hooks.length ? note : `${events.join(", ")}: ${note}`);
+  }
 
   const alias = lastEntry(settings, "alias.muxi");
   const ownAlias = alias === undefined || isOwnOrigin(alias);
@@ -264,9 +268,9 @@ function planHookFile(
       "start",
     );
   }
-  const source = runtime.find((file) => file.name === `hooks/${hook.event}`);
+  const source = runtime.find((file) => file.name === HOOK_STUB);
   if (source === undefined) return null;
-  const after = Buffer.from(stubText(source.bytes.toString("latin1"), hook.config), "latin1");
+  const after = Buffer.from(stubText(source.bytes.toString("latin1"), hook.event, hook.config), "latin1");
   const state = fileState(site.file);
   const before = state.kind === "file" ? { bytes: state.bytes, mode: state.mode } : null;
   if (before?.bytes.equals(after) && (before.mode & 0o111) !== 0) return null;

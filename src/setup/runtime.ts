@@ -17,6 +17,9 @@ export interface RuntimeFile {
   executable: boolean;
 }
 
+/** The source of every hook file, `stubText` fills in the event. */
+export const HOOK_STUB = "hooks/stub";
+
 /** Files of a complete runtime that are copied; `node`, `config` and `install.json` are written. */
 const COPIED: readonly { name: string; from: readonly string[]; executable: boolean; optional?: boolean }[] = [
   { name: "main.cjs", from: ["main.cjs"], executable: false },
@@ -25,7 +28,7 @@ const COPIED: readonly { name: string; from: readonly string[]; executable: bool
   { name: "globs.cjs", from: ["globs.cjs"], executable: false },
   { name: "run", from: ["hooks/run", "run"], executable: true },
   // Kept for `git muxi install`, which has no package beside it.
-  { name: "hooks/pre-commit", from: ["hooks/pre-commit"], executable: false },
+  { name: HOOK_STUB, from: [HOOK_STUB], executable: false },
   { name: "THIRD-PARTY-NOTICES", from: ["THIRD-PARTY-NOTICES"], executable: false },
   // The shim that the husky package copies; without it husky can only be set up from a package.
   { name: "husky", from: ["husky"], executable: false, optional: true },

@@ -20,12 +20,12 @@ import { splitNul, tryGit } from "../git/run.ts";
 import { tool } from "../invocation.ts";
 import { appendBlock, findBlock, removeBlocks } from "./blocks.ts";
 import { fileState, newMode, removeEmptyFolder, removeFile, throughLink, writeConfig } from "./disk.ts";
-import { EVENTS, isStub } from "./hooks.ts";
+import { EVENTS, isStub, stubText } from "./hooks.ts";
 import { checkIgnoredIn } from "./ignored.ts";
 import { HUSKY_FOLDER } from "./managers/husky.ts";
 import { locate, placeOf, shownPath, worktreeId } from "./places.ts";
 import { type Place, type RecordedFile, readRecord, samePlace } from "./record.ts";
-import { sha256 } from "./runtime.ts";
+import { HOOK_STUB, sha256 } from "./runtime.ts";
 import { environmentWithoutRepository, inScratch } from "./scratch.ts";
 
 export type UndoStep =
@@ -219,8 +219,9 @@ function decide(
 
 /** An edited stub without the lines that are ours; null where nothing is left but its `#!` line. */
 function withoutStub(text: string, repository: Repository): string | null {
-  const state = fileState(join(runtimeFolder(repository), "hooks", EVENTS[0]));
-  const ours = new Set(state.kind === "file" ? state.bytes.toString("latin1").split("\n") : []);
+  const state = fileState(join(runtimeFolder(repository), HOOK_STUB));
+  const source = state.kind === "file" ? state.bytes.toString("latin1") : "";
+  const ours = new Set(EVENTS.flatMap((event) => stubText(source, event, true).split("\n")));
   const [first = "", ...lines] = text.split("\n");
   const rest = lines.filter((line) => !ours.has(line) && !line.startsWith("# muxi-git hook,"));
   return rest.every((line) => line.trim() === "") ? null : [first, ...rest, ""].join("\n");

@@ -13,7 +13,7 @@ import { gitFailed } from "../git/run.ts";
 import { tool } from "../invocation.ts";
 import { VERSION } from "../version.ts";
 import type { Situation } from "./detect.ts";
-import { type HookState, hookState, readHookSite } from "./hooks.ts";
+import { type HookState, hookState, readHookSites } from "./hooks.ts";
 import { findRule, wrongAttributes } from "./overrides.ts";
 import { describeOverride, type InstallPlan } from "./plan.ts";
 
@@ -38,9 +38,7 @@ export async function verify(plan: InstallPlan, situation: Situation): Promise<H
   }
   const first = paths[0];
   if (first !== undefined) verifyFilter(first, repository);
-  return situation.hooks.map((site) =>
-    hookState(readHookSite(site.event, repository, settings), situation.configHooks, repository.env),
-  );
+  return readHookSites(repository, settings).map((site) => hookState(site, situation.configHooks, repository.env));
 }
 
 /** @throws MuxiGitError `launcher-failed`. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { MuxiGitError } from "../../src/errors.ts";
-import { type HookOptions, type HookSite, isStub, planHook, stubText } from "../../src/setup/hooks.ts";
+import { EVENTS, type HookOptions, type HookSite, isStub, planHook, stubText } from "../../src/setup/hooks.ts";
 import { husky } from "../../src/setup/managers/husky.ts";
 import { MANAGERS, managerOf } from "../../src/setup/managers/index.ts";
 import { runsOurHook } from "../../src/setup/managers/manager.ts";
@@ -125,8 +126,20 @@ describe("the stub", () => {
   const source =
     "#!/bin/sh\n# muxi-git hook, x\n# >>> muxi-git config hook >>>\n# why\nprobe\n# <<< muxi-git config hook <<<\nrun\n";
   it("asks git for a config hook only where there is one", () => {
-    assert.equal(stubText(source, false), "#!/bin/sh\n# muxi-git hook, x\nrun\n");
-    assert.equal(stubText(source, true), "#!/bin/sh\n# muxi-git hook, x\n# why\nprobe\nrun\n");
+    assert.equal(stubText(source, "pre-push", false), "#!/bin/sh\n# muxi-git hook, x\nrun\n");
+    assert.equal(stubText(source, "pre-push", true), "#!/bin/sh\n# muxi-git hook, x\n# why\nprobe\nrun\n");
+  });
+  it("is written for each event from one source", () => {
+    const shipped = readFileSync(new URL("../../hooks/stub", import.meta.url), "latin1");
+    const words = { "pre-commit": "commit", "pre-merge-commit": "merge", "commit-msg": "commit", "pre-push": "push" };
+    for (const event of EVENTS) {
+      const text = stubText(shipped, event, true);
+      assert.doesNotMatch(text, /@[A-Z]+@/);
+      assert.ok(text.includes(`set -- hook ${event} "$@"`), event);
+      assert.ok(text.includes(`muxi-git-${event}\n`), event);
+      assert.ok(text.includes(`this ${words[event]} was not checked`), event);
+      assert.ok(isStub(text));
+    }
   });
   it("is known by its second line", () => {
     assert.equal(isStub(source), true);

@@ -579,7 +579,13 @@ describe("hooks that are there", () => {
           if (path !== ".git/config" && path !== ".git/info/exclude" && path !== ".git")
             assert.equal(after[path], before[path], path);
         }
-        assert.ok(!Object.keys(after).some((path) => !(path in before) && !path.startsWith(".git/muxi-git")));
+        // Hooks of other events are written where there is none and the folder is the clone's own.
+        const hooks = [".git/hooks/pre-merge-commit", ".git/hooks/commit-msg", ".git/hooks/pre-push"];
+        const made = Object.keys(after).filter((path) => !(path in before) && !path.startsWith(".git/muxi-git"));
+        assert.deepEqual(
+          made.filter((path) => !hooks.includes(path)),
+          [],
+        );
         if (configHooks) assert.ok(hookRuns(repo));
         else {
           assert.match(ran.stderr, /^muxi-git: error: not protected: pre-commit does not run muxi-git: /);
@@ -595,12 +601,15 @@ describe("hooks that are there", () => {
     const repo = repoWith(t, null);
     repo.git("config", "core.hooksPath", ".githooks");
     const { stderr } = repo.muxi("install");
-    const snippet = stderr
-      .split("\n")
-      .filter((line) => line.startsWith("    "))
-      .map((line) => line.slice(4));
-    if (snippet.length > 0) {
-      repo.write(".githooks/pre-commit", `${snippet.join("\n")}\n`, 0o755);
+    let script = "";
+    const snippets = new Map<string, string>();
+    for (const line of stderr.split("\n")) {
+      script = /put this into '(.*)':$/.exec(line)?.[1] ?? script;
+      if (line.startsWith("    ")) snippets.set(script, `${snippets.get(script) ?? ""}${line.slice(4)}\n`);
+    }
+    if (snippets.size > 0) {
+      mkdirSync(repo.path(".githooks"));
+      for (const [path, text] of snippets) writeFileSync(path, text, { mode: 0o755 });
       const ran = repo.muxi("install");
       assert.equal(ran.code, 0, ran.all);
       assert.equal(repo.muxi("status").code, 0);
@@ -657,10 +666,11 @@ describe("hooks that are there", () => {
       const repo = repoWith(t, git, { install: true });
       renameSync(repo.path(".git/muxi-git/run"), repo.path(".git/muxi-git/really"));
       repo.write(".git/muxi-git/run", '#!/bin/sh\n[ "$1" != hook ] || echo "ran $*" >&2\n', 0o755);
+      const both = "ran hook pre-commit\nran hook commit-msg .git/COMMIT_EDITMSG\n";
       const commit = repo.try("git", "commit", "-q", "--allow-empty", "-m", "x");
-      assert.equal(commit.stderr, "ran hook pre-commit\n");
+      assert.equal(commit.stderr, both);
       repo.git("config", "hook.muxi-git-pre-commit.enabled", "false");
-      assert.equal(repo.try("git", "commit", "-q", "--allow-empty", "-m", "x").stderr, "ran hook pre-commit\n");
+      assert.equal(repo.try("git", "commit", "-q", "--allow-empty", "-m", "x").stderr, both);
     }
   });
 });
@@ -668,7 +678,8 @@ describe("hooks that are there", () => {
 describe("husky", () => {
   const HUSKY_9 = (repo: TempRepo): void => {
     repo.git("config", "core.hooksPath", ".husky/_");
-    repo.write(".husky/_/pre-commit", '#!/usr/bin/env sh\n. "$(dirname "$0")/h"\n', 0o755);
+    for (const event of ["pre-commit", "pre-merge-commit", "commit-msg", "pre-push"])
+      repo.write(`.husky/_/${event}`, '#!/usr/bin/env sh\n. "$(dirname "$0")/h"\n', 0o755);
     repo.write(
       ".husky/_/h",
       '#!/usr/bin/env sh\nn=$(basename "$0")\ns=$(dirname "$(dirname "$0")")/$n\n[ ! -f "$s" ] && exit 0\nsh -e "$s" "$@"\n',

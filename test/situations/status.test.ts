@@ -38,9 +38,14 @@ describe("status", () => {
       assert.equal(answer.ran.code, 0);
       assert.equal(answer.schemaVersion, 1);
       assert.equal(answer.protected, true);
-      assert.deepEqual(answer.hooks, [
-        { event: "pre-commit", mechanism: configHooks ? "file+config" : "file", effective: true },
-      ]);
+      assert.deepEqual(
+        answer.hooks,
+        ["pre-commit", "pre-merge-commit", "commit-msg", "pre-push"].map((event) => ({
+          event,
+          mechanism: configHooks ? "file+config" : "file",
+          effective: true,
+        })),
+      );
       assert.deepEqual(answer.drivers, { filter: true, diff: true, merge: false });
       assert.deepEqual(answer.ignore, [{ path: "a/.key", ignored: true, tracked: false }]);
       assert.equal(answer.runtime.intact, true);
