@@ -226,11 +226,13 @@ export function loosenedSettings(
   defaultSeverity: (code: ProblemCode) => Severity,
 ): string[] {
   const loosened: string[] = [];
+  const publicBefore = new Set(before.publicNames);
   for (const name of after.publicNames) {
-    if (!before.publicNames.includes(name)) loosened.push(`the value of '${name}' is declared public`);
+    if (!publicBefore.has(name)) loosened.push(`the value of '${name}' is declared public`);
   }
+  const ignoredBefore = new Set(before.ignore);
   for (const glob of after.ignore) {
-    if (!before.ignore.includes(glob)) loosened.push(`rules no longer apply to '${glob}'`);
+    if (!ignoredBefore.has(glob)) loosened.push(`rules no longer apply to '${glob}'`);
   }
   for (const code of PROBLEM_CODES) {
     const old = before.severities[code] ?? defaultSeverity(code);

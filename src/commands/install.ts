@@ -17,13 +17,17 @@ import type { FileChange } from "../setup/change.ts";
 import { detect, type Situation } from "../setup/detect.ts";
 import { fileState } from "../setup/disk.ts";
 import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
-import { withInstallLock } from "../setup/lock.ts";
+import { inspect } from "../setup/inspect.ts";
+import { clearLeftovers } from "../setup/leftovers.ts";
+import { type Held, withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
 import { stableNode } from "../setup/runtime.ts";
 import { verify } from "../setup/verify.ts";
+import { type LaterInstall, laterInstalled } from "../setup/versions.ts";
 import { out, styleFor, talk } from "../terminal.ts";
+import { VERSION } from "../version.ts";
 
 export interface InstallOptions extends Invocation {
   hooks: HookMode;
@@ -61,6 +65,8 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     node: stableNode(options.env, repository.topLevel),
   };
   const first = await detect(repository);
+  const later = laterInstalled(first);
+  if (later !== null) return leaveLater(later, first);
   if (options.dryRun) {
     const plan = makePlan(first, planOptions);
     printPlan(plan, first);
@@ -68,8 +74,8 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
   }
   if (!options.yes && (await agreesToEdit(first, planOptions))) planOptions.editTracked = true;
 
-  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, () =>
-    carryOut(repository, planOptions),
+  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, (held) =>
+    carryOut(repository, planOptions, held),
   );
   if (!options.quiet) {
     report(plan, situation, applied, hooks, options);
@@ -89,16 +95,34 @@ interface Installed {
 }
 
 /** Detected and planned again under the lock: another install may have been at work until now. */
-async function carryOut(repository: Repository, options: PlanOptions): Promise<Installed> {
+async function carryOut(repository: Repository, options: PlanOptions, held: Held): Promise<Installed> {
+  clearLeftovers(repository);
   const situation = await detect(repository);
+  const later = laterInstalled(situation);
+  if (later !== null) throw new MuxiGitError("later-version", `muxi-git ${later.version} was installed here just now`);
   const plan = makePlan(situation, options);
-  const applied = await applyPlan(plan, situation);
+  await held.checkInterrupted();
+  const applied = await applyPlan(plan, situation, held.renew);
   try {
-    return { plan, situation, applied, hooks: await verify(plan, situation) };
+    await held.checkInterrupted();
+    const hooks = await verify(plan, situation);
+    await held.checkInterrupted();
+    return { plan, situation, applied, hooks };
   } catch (error) {
-    await applied.undo();
-    throw error;
+    throw applied.undo(error);
   }
+}
+
+/** An older version, of another branch's package.json most likely, leaves a newer one in place: see versions.ts. */
+function leaveLater(later: LaterInstall, situation: Situation): ExitCode {
+  talk(`muxi-git: muxi-git ${later.version} is installed here, later than this ${VERSION}: it stays`);
+  const state = inspect(situation);
+  for (const { message, fix } of state.problems) {
+    talk(`muxi-git: error: not protected: ${message}`);
+    talk(`muxi-git: hint: ${fix}`);
+  }
+  if (state.protected) talk(`muxi-git: hint: to go back to ${VERSION}, run '${later.command} uninstall' first`);
+  return state.protected ? EXIT.ok : EXIT.no;
 }
 
 function reasonToSkip({ env, force }: InstallOptions): string | null {

@@ -88,6 +88,18 @@ export function formationOf(path: string, formations: readonly Formation[]): For
   return lookup(path);
 }
 
+const byFolder = new WeakMap<readonly Formation[], ReadonlyMap<string, Formation>>();
+
+/** The formation whose folder is `folder`. The list must not change after the first call with it. */
+export function formationAt(folder: string, formations: readonly Formation[]): Formation | undefined {
+  let index = byFolder.get(formations);
+  if (index === undefined) {
+    index = new Map(formations.map((formation) => [formation.path, formation]));
+    byFolder.set(formations, index);
+  }
+  return index.get(folder);
+}
+
 /** Path to the nearest folder above it that `isFormation`, remembering every folder it has climbed. */
 function innermostIn(isFormation: (folder: string) => boolean): (path: string) => string | undefined {
   const known = new Map<string, string | undefined>();

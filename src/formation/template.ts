@@ -98,7 +98,7 @@ export function templateEntries(template: Template): TemplateEntry[] {
     let left = (equals === -1 ? text : text.slice(0, equals)).trimEnd();
     let column = left.length - left.trimStart().length + 1;
     left = left.trim();
-    const exported = /^export[ \t]+/.exec(left);
+    const exported = /^export\s+/.exec(left);
     if (exported !== null) {
       column += exported[0].length;
       left = left.slice(exported[0].length);

@@ -39,15 +39,25 @@ export function findGitPlaces(cwd: string, env: NodeJS.ProcessEnv = process.env)
   }
 }
 
+const GITFILE = "gitdir: ";
+
+/** Without the CR and LF at its end. No expression: one that looks for them from each place reads a long run anew. */
+function withoutLineEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === "\n" || text[end - 1] === "\r")) end -= 1;
+  return text.slice(0, end);
+}
+
 /** The git dir that `path` is, or that the gitfile `path` names. */
 function gitDirAt(path: string): string | null {
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) return isGitDir(path) ? path : null;
     if (!stat.isFile() || stat.size > 65_536) return null;
-    const match = /^gitdir: (.*?)[\r\n]*$/s.exec(readFileSync(path, "utf8"));
-    if (match?.[1] === undefined) return null;
-    const target = isAbsolute(match[1]) ? match[1] : resolve(dirname(path), match[1]);
+    const text = readFileSync(path, "utf8");
+    if (!text.startsWith(GITFILE)) return null;
+    const named = withoutLineEnd(text.slice(GITFILE.length));
+    const target = isAbsolute(named) ? named : resolve(dirname(path), named);
     return isGitDir(target) ? target : null;
   } catch {
     return null;
@@ -75,7 +85,7 @@ function commonDirOf(gitDir: string, env: NodeJS.ProcessEnv): string {
   const given = env.GIT_COMMON_DIR;
   if (given) return resolve(given);
   try {
-    return resolve(gitDir, readFileSync(join(gitDir, "commondir"), "utf8").replace(/[\r\n]+$/, ""));
+    return resolve(gitDir, withoutLineEnd(readFileSync(join(gitDir, "commondir"), "utf8")));
   } catch {
     return gitDir;
   }

@@ -22,7 +22,10 @@ export function headerField(object: Buffer, name: string): string | null {
 
 /** The first line that is not blank, as text. */
 export function subjectOf(message: Buffer): string {
-  return (/^[^\n]*\S[^\n]*$/m.exec(message.toString("utf8"))?.[0] ?? "").trim();
+  // No expression: to its `^` a carriage return begins a line too, and a long run of them was read from each anew.
+  const text = message.toString("utf8").trimStart();
+  const end = text.indexOf("\n");
+  return (end < 0 ? text : text.slice(0, end)).trimEnd();
 }
 
 export interface MessageFile {

@@ -1,5 +1,5 @@
 /** Files of the working tree, by repository path. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
@@ -8,7 +8,8 @@ import { encodePath } from "./entries.ts";
 /**
  * A regular file of the working tree, through symlinks; null for anything else,
  * and for a file larger than `limit` bytes. Opened without blocking: a FIFO must
- * not stop a command.
+ * not stop a command. Nor must a file of the kernel's, which says that it has no
+ * bytes and then gives any number of them: /proc/self/pagemap is 256 GB long.
  */
 export function readWorkingFile(topLevel: string, path: string, limit = Number.POSITIVE_INFINITY): Buffer | null {
   let fd: number;
@@ -19,12 +20,18 @@ export function readWorkingFile(topLevel: string, path: string, limit = Number.P
   }
   try {
     const stat = fstatSync(fd);
-    return stat.isFile() && stat.size <= limit ? readFileSync(fd) : null;
+    if (!stat.isFile() || stat.size > limit) return null;
+    return stat.size === 0 ? emptyFile(fd) : readFileSync(fd);
   } catch {
     return null;
   } finally {
     closeSync(fd);
   }
+}
+
+/** A file that says it is empty: null where it is not. */
+function emptyFile(fd: number): Buffer | null {
+  return readSync(fd, Buffer.alloc(1), 0, 1, 0) === 0 ? Buffer.alloc(0) : null;
 }
 
 /** A repository path on disk. Bytes that are no UTF-8 stay bytes. */
@@ -68,8 +75,9 @@ export function readForRewrite(topLevel: string, path: string): Rewritable {
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw unreadable(path, "it is no regular file");
-    return { disk, bytes: readFileSync(fd), mode: stat.mode & 0o777 };
+    const bytes = !stat.isFile() ? null : stat.size === 0 ? emptyFile(fd) : readFileSync(fd);
+    if (bytes === null) throw unreadable(path, "it is no regular file");
+    return { disk, bytes, mode: stat.mode & 0o777 };
   } catch (cause) {
     throw cause instanceof MuxiGitError ? cause : unreadable(path, codeOf(cause), cause);
   } finally {

@@ -193,7 +193,8 @@ export async function readConfiguration(
 /** Phrases that stand in every list. */
 function common(lists: readonly string[][] | undefined): string[] {
   const [first = [], ...others] = lists ?? [];
-  return first.filter((phrase) => others.every((list) => list.includes(phrase)));
+  const sets = others.map((list) => new Set(list));
+  return first.filter((phrase) => sets.every((set) => set.has(phrase)));
 }
 
 /**

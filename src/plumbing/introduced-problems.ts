@@ -1,6 +1,6 @@
 /** The problems that a commit introduces in the formations it touches, absent from every parent. */
 import { existsSync } from "node:fs";
-import { FORMATION_FILES, type Formation, fileIn, formationOf } from "../formation/discover.ts";
+import { FORMATION_FILES, type Formation, fileIn, formationAt, formationOf } from "../formation/discover.ts";
 import {
   checkFormation,
   compareWithParents,
@@ -21,10 +21,17 @@ import { acceptedKeys } from "./accepted-keys.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { type ReadFormation, readFormation } from "./formation-state.ts";
 
+/** Paths of the formations that a change lies in: asked for once for each formation, found in one walk. */
+const touchedBy = new WeakMap<Staged, ReadonlySet<string>>();
+
 export function isTouched(formation: Formation, formations: readonly Formation[], staged: Staged): boolean {
-  return staged.parents.some((parent) =>
-    parent.changes.some((change) => formationOf(change.path, formations)?.path === formation.path),
-  );
+  let touched = touchedBy.get(staged);
+  if (touched === undefined) {
+    const changes = staged.parents.flatMap((parent) => parent.changes);
+    touched = new Set(changes.flatMap((change) => formationOf(change.path, formations)?.path ?? []));
+    touchedBy.set(staged, touched);
+  }
+  return touched.has(formation.path);
 }
 
 /**
@@ -39,7 +46,7 @@ function withShorterWay(
   { topLevel, parentFormations }: CommitContext,
   before: readonly Before[],
 ): Problem {
-  const inHead = parentFormations[0]?.some((one) => one.path === formation.path) === true;
+  const inHead = parentFormations[0] !== undefined && formationAt(formation.path, parentFormations[0]) !== undefined;
   const stored = inHead ? before[0]?.read.opened.state.kind : undefined;
   if (stored === "opened" || stored === "locked") return withPredecessor(shorter(problem, formation, topLevel));
   return shorter(problem, formation, topLevel);
@@ -69,11 +76,12 @@ export function partialFormations(
     const name = /(?:^|\/)secrets(?:\.enc)?$/.exec(change.path);
     if (name !== null && newBlob(change) !== null) folders.add(change.path.slice(0, name.index));
   }
+  const known = new Set(everywhere);
   return [...folders].flatMap((path): Formation[] => {
-    if (formations.some((formation) => formation.path === path)) return [];
+    if (formationAt(path, formations) !== undefined) return [];
     const at = (name: string) => (path === "" ? name : `${path}/${name}`);
     const onDisk = FORMATION_FILES.map(at).find((file) => existsSync(diskPath(topLevel, file)));
-    if (onDisk === undefined && !everywhere.includes(path)) return [];
+    if (onDisk === undefined && !known.has(path)) return [];
     return [
       {
         path,
@@ -102,6 +110,7 @@ export async function checkFormations(
   partial: readonly Formation[],
 ): Promise<{ problems: Problem[]; older: number }> {
   const { configuration } = context;
+  const inPart = new Set(partial);
   const problems: Problem[] = [];
   let older = 0;
   for (const formation of [...touched, ...partial]) {
@@ -111,14 +120,14 @@ export async function checkFormations(
     const candidates = checkFormation(now.state, "commit").filter(
       // Nothing could be compared: worth a line only where that mattered.
       ({ code }) =>
-        (!partial.includes(formation) || WITHOUT_FORMATION.has(code)) &&
+        (!inPart.has(formation) || WITHOUT_FORMATION.has(code)) &&
         (code !== "key-missing" ||
           differs(context, formation, "secrets.enc") ||
           differs(context, formation, "secrets")),
     );
     // In the usual commit there is nothing to tell apart, and the parents' blobs need not be read.
     if (candidates.length === 0 && !differs(context, formation, "secrets.enc")) continue;
-    if (candidates.length === 0 && partial.includes(formation)) continue;
+    if (candidates.length === 0 && inPart.has(formation)) continue;
 
     const before = await readBefore(context, formation, keys);
     const stood = before.map(({ read }) => new Set(checkFormation(read.state, "commit").map(problemIdentity)));
@@ -127,7 +136,7 @@ export async function checkFormations(
       older += problem.severity === "note" ? 0 : 1;
       return false;
     });
-    if (!partial.includes(formation)) {
+    if (!inPart.has(formation)) {
       introduced.push(...compareWithParents(now.state, parentStates(context, now, before), "commit"));
     }
     for (const problem of applySeverities(introduced, configuration.settings.severities, "commit")) {
@@ -149,7 +158,7 @@ async function readBefore(context: CommitContext, formation: Formation, keys: re
   const { index, parents, parentFormations, keyring } = context;
   const before: Before[] = [];
   for (const [at, parent] of parents.entries()) {
-    const same = parentFormations[at]?.find((one) => one.path === formation.path);
+    const same = formationAt(formation.path, parentFormations[at] ?? []);
     if (same === undefined) continue;
     const oids = [parent.entries.get(same.encrypted ?? "")?.oid, index.entries.get(formation.encrypted ?? "")?.oid];
     before.push({

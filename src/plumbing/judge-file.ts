@@ -97,11 +97,20 @@ function storeAndRefer(name: string, place: string, path: string, formation: str
   );
 }
 
-/** The innermost formation that a path lies in. */
+const folderSets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** The innermost formation that a path lies in. Climbs the path: a repository may hold more formations than folders deep. */
 function formationAround(path: string, formations: readonly string[]): string | undefined {
-  return formations
-    .filter((folder) => folder === "" || path.startsWith(`${folder}/`))
-    .sort((a, b) => b.length - a.length)[0];
+  let folders = folderSets.get(formations);
+  if (folders === undefined) {
+    folders = new Set(formations);
+    folderSets.set(formations, folders);
+  }
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    const folder = path.slice(0, end);
+    if (folders.has(folder)) return folder;
+  }
+  return folders.has("") ? "" : undefined;
 }
 
 /** Google's `AIza…` keys are restricted by referrer and shipped to browsers: published by name, they are no leak. */

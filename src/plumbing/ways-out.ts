@@ -18,11 +18,13 @@
  * system has; and since no `!` may stand between double quotes in an
  * interactive shell, none does.
  */
+import { existsSync } from "node:fs";
 import type { Severity } from "../formation/problem.ts";
 import { type Commit, listCommits, readChanges } from "../git/ranges.ts";
 import { tryGit } from "../git/run.ts";
 import { readTree, type Snapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
+import { diskPath } from "../git/working-file.ts";
 import { handThen, pathWord, shellQuote, splitFix } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 import { unstage } from "../scan/paths.ts";
@@ -317,6 +319,17 @@ function commandFor(at: CommitsAt, place: Place, order: ReadonlyMap<string, numb
   for (const { oid, stage } of tasks) {
     if (stage.size > 0) commands.push(...stage, `git commit --fixup=${oid.slice(0, 12)}`);
   }
+  // A file that leaves git and stays on disk: the rebase would check it out and take it away again, or refuse to.
+  const back: string[] = [];
+  for (const task of tasks) {
+    for (const path of isTakenOut(at, place, task) ? [] : task.paths) {
+      if (!task.stage.has(unstage(path)) || !existsSync(diskPath(at.topLevel, path))) continue;
+      const kept = `"$(git rev-parse --git-path kept-${task.oid.slice(0, 12)}-${back.length})"`;
+      const folder = path.includes("/") ? pathWord(path.slice(0, path.lastIndexOf("/"))) : null;
+      commands.push(`mv ${pathWord(path)} ${kept}`);
+      back.push(...(folder === null ? [] : [`mkdir -p ${folder}`]), `mv ${kept} ${pathWord(path)}`);
+    }
+  }
   const edits = tasks.flatMap((task) => {
     const { oid, reword, through, gone } = task;
     const lines: string[] = [];
@@ -342,14 +355,7 @@ function commandFor(at: CommitsAt, place: Place, order: ReadonlyMap<string, numb
   const merges = place.commits.slice(0, oldest + 1).some(({ parentOids }) => parentOids.length > 1);
   const options = `--autosquash --autostash --empty=keep${merges ? " --rebase-merges" : ""}`;
   commands.push(`${sequence} rebase -i ${options} ${below(at, place, tasks, oldest, merges)}`);
-  for (const task of tasks) {
-    // The rebase puts the file back and takes it away again, from disk as well; dropped, its commit is not replayed.
-    if (isTakenOut(at, place, task)) continue;
-    for (const path of task.paths) {
-      if (!task.stage.has(unstage(path))) continue;
-      commands.push(`git show ${shellQuote(`${place.end.slice(0, 12)}:${path}`)} >${pathWord(path)}`);
-    }
-  }
+  commands.push(...back);
   return commands.join(" && ");
 }
 

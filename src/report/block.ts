@@ -82,7 +82,8 @@ export function formatBlock(block: Block): string[] {
     );
   }
   if (others.length > SHOWN) lines.push(`muxi-git: and ${others.length - SHOWN} more warnings and notes`);
-  for (const note of block.notes) lines.push(`muxi-git: note: ${escapeText(note)}`);
+  for (const note of block.notes.slice(0, SHOWN)) lines.push(`muxi-git: note: ${escapeText(note)}`);
+  if (block.notes.length > SHOWN) lines.push(`muxi-git: and ${block.notes.length - SHOWN} more such notes`);
   if (errors.length === 0) return lines;
 
   if (block.older > 0) lines.push(`muxi-git: ${count(block.older, "older problem")}: ${block.statusCommand}`);

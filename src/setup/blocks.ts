@@ -81,11 +81,13 @@ export function rewriteBlock(text: string, block: FoundBlock, lines: readonly st
 
 /** Take every block out. `pad` is what {@link appendBlock} put before it. */
 export function removeBlocks(text: string, pad = ""): string {
+  let kept = "";
   let rest = text;
+  // Once through: where blocks lie one after the other, what stands before them is not copied for each.
   for (let block = findBlock(rest); block !== null && block !== "unfinished"; block = findBlock(rest)) {
-    const before = rest.slice(0, block.start);
-    const after = rest.slice(block.end);
-    rest = (pad !== "" && after === "" && before.endsWith(pad) ? before.slice(0, -pad.length) : before) + after;
+    kept += rest.slice(0, block.start);
+    rest = rest.slice(block.end);
+    if (pad !== "" && rest === "" && kept.endsWith(pad)) kept = kept.slice(0, -pad.length);
   }
-  return rest;
+  return kept + rest;
 }

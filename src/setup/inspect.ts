@@ -16,6 +16,7 @@ import { checkIgnored } from "./ignored.ts";
 import { findRule, type Override, wrongAttributes } from "./overrides.ts";
 import { describeOverride } from "./plan.ts";
 import { sha256 } from "./runtime.ts";
+import { laterInstalled } from "./versions.ts";
 
 export interface SetupProblem {
   code:
@@ -66,7 +67,8 @@ export interface SetupState {
 export function inspect(situation: Situation): SetupState {
   const problems: SetupProblem[] = [];
   // Whoever reads this may have no working install: the command is the one that always works.
-  const again = "npx muxi-git install";
+  const later = laterInstalled(situation);
+  const again = later === null ? "npx muxi-git install" : `${later.command} install`;
   const installed = existsSync(situation.runtime);
   const runtime = inspectRuntime(situation, again, problems);
   const drivers = inspectDrivers(situation);
@@ -146,6 +148,22 @@ function inspectRuntime(situation: Situation, again: string, problems: SetupProb
   const { runtime, record } = situation;
   if (!existsSync(runtime)) return { version: null, node: null, intact: false };
   const node = readNode(join(runtime, "node"));
+  if (record.kind === "later") {
+    const missing = ["run", "main.cjs", "plumbing.cjs"].filter(
+      (name) => fileState(join(runtime, name)).kind !== "file",
+    );
+    for (const name of missing)
+      problems.push({ code: "runtime-missing", message: `'muxi-git/${name}' is missing`, fix: again });
+    return { version: record.version, node, intact: missing.length === 0 };
+  }
+  if (fileState(runtime).kind !== "folder") {
+    problems.push({
+      code: "runtime-changed",
+      message: "'muxi-git' is no folder of install's",
+      fix: "move it away, then run 'npx muxi-git install'",
+    });
+    return { version: null, node, intact: false };
+  }
   if (record.kind !== "read") {
     problems.push({
       code: "record-damaged",

@@ -25,7 +25,9 @@ function anchoredPatterns(folders: readonly string[], file: string): string[] {
   for (const folder of folders) {
     const parent = folder === "" ? "" : folder.slice(0, Math.max(0, folder.lastIndexOf("/")));
     const key = folder === "" ? "root" : `in ${parent}`;
-    byParent.set(key, [...(byParent.get(key) ?? []), folder]);
+    const siblings = byParent.get(key);
+    if (siblings === undefined) byParent.set(key, [folder]);
+    else siblings.push(folder);
   }
   const patterns: string[] = [];
   for (const siblings of byParent.values()) {
