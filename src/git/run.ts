@@ -14,7 +14,7 @@
  */
 import type { SpawnSyncReturns } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { posix, win32 } from "node:path";
 import { childProcess } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
 
@@ -33,19 +33,14 @@ let executable: string | undefined;
 /** The absolute path of git: the first in PATH that stands outside the current directory. */
 export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): string {
   if (executable !== undefined) return executable;
-  const names = process.platform === "win32" ? ["git.exe"] : ["git"];
-  for (const folder of (env.PATH ?? env.Path ?? "").split(delimiter)) {
-    if (!isAbsolute(folder) || isInside(folder, cwd)) continue;
-    for (const name of names) {
-      const candidate = join(folder, name);
-      try {
-        if (!statSync(candidate).isFile()) continue;
-        accessSync(candidate, constants.X_OK);
-        executable = candidate;
-        return candidate;
-      } catch {
-        // Not there or not executable: the next entry of PATH.
-      }
+  for (const candidate of gitCandidates(env, cwd)) {
+    try {
+      if (!statSync(candidate).isFile()) continue;
+      accessSync(candidate, constants.X_OK);
+      executable = candidate;
+      return candidate;
+    } catch {
+      // Not there or not executable: the next entry of PATH.
     }
   }
   throw new MuxiGitError("git-not-found", "git was not found in PATH", {
@@ -53,8 +48,19 @@ export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = proces
   });
 }
 
-function isInside(path: string, folder: string): boolean {
-  const way = relative(resolve(folder), path);
+/** Where git may be. No `git.cmd`: it would be run by a shell, which reads our arguments anew. */
+export function gitCandidates(env: NodeJS.ProcessEnv, cwd: string, platform = process.platform): string[] {
+  const way = platform === "win32" ? win32 : posix;
+  return (env.PATH ?? env.Path ?? "")
+    .split(way.delimiter)
+    .filter((folder) => way.isAbsolute(folder) && !isInside(folder, cwd, platform))
+    .map((folder) => way.join(folder, platform === "win32" ? "git.exe" : "git"));
+}
+
+/** Whether `path` is `folder` or below it. On Windows in any case, as its file systems compare. */
+export function isInside(path: string, folder: string, platform = process.platform): boolean {
+  const { relative, resolve, sep, isAbsolute } = platform === "win32" ? win32 : posix;
+  const way = relative(resolve(folder), resolve(path));
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
