@@ -13,6 +13,7 @@
  */
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { ensureDependencies, ROOT } from "./setup.mjs";
 
 ensureDependencies();
@@ -68,11 +69,16 @@ const plumbing = await build({
   entryPoints: ["src/plumbing/run.ts"],
   outfile: "dist/plumbing.cjs",
 });
+const sum = (file) => crc32(readFileSync(join(dist, file))).toString(16);
 // main.cjs is put in place last: its time says that the whole of dist/ is current.
 await build({
   ...common,
   entryPoints: ["src/main.ts"],
   outfile: "dist/main.cjs.tmp",
+  define: {
+    ...common.define,
+    __MUXI_GIT_SUMS__: JSON.stringify({ plumbing: sum("plumbing.cjs"), cli: sum("cli.cjs") }),
+  },
   banner: { js: "#!/usr/bin/env node" },
 });
 

@@ -2,6 +2,10 @@
  * The one way this tool writes a file that matters: a temporary file in the same
  * folder, fsync, rename. A crash or a full disk leaves the old file or the new
  * one, never half of one.
+ *
+ * A killed process leaves its temporary file. Its name holds the process id, so
+ * that the next write of the same file, and the next install, can tell it from
+ * one in use and take it away.
  */
 import {
   chmodSync,
@@ -11,6 +15,7 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readdirSync,
   realpathSync,
   renameSync,
   type Stats,
@@ -29,44 +34,92 @@ import { escapeText } from "./escape.ts";
  * @throws MuxiGitError `unwritable`.
  */
 export function writeFileDurably(path: string | Buffer, bytes: Uint8Array | string, mode: number): void {
-  replaceFile(path, besideIt(path), bytes, mode);
+  const { folder, prefix } = besideIt(path);
+  sweepTemporaries(folder, prefix);
+  const name = `${prefix}${process.pid}-${crypto().randomBytes(6).toString("hex")}.tmp`;
+  const temporary = typeof folder === "string" ? join(folder, name) : Buffer.concat([folder, Buffer.from(name)]);
+  replaceFile(path, temporary, bytes, mode);
 }
 
-/** A name for the temporary file, in the same folder; a path that is no UTF-8 keeps its bytes. */
-function besideIt(path: string | Buffer): string | Buffer {
-  const suffix = `${crypto().randomBytes(6).toString("hex")}.tmp`;
-  if (typeof path === "string") return join(dirname(path), `.${basename(path).slice(0, 60)}.${suffix}`);
-  const folder = path.subarray(0, path.lastIndexOf(sep) + 1);
-  return Buffer.concat([folder, Buffer.from(`.muxi-git.${suffix}`)]);
+/** Where the temporary file goes and how its name starts; a path that is no UTF-8 keeps its bytes. */
+function besideIt(path: string | Buffer): { folder: string | Buffer; prefix: string } {
+  if (typeof path === "string") return { folder: dirname(path), prefix: `.${basename(path).slice(0, 60)}.muxi-git-` };
+  return { folder: path.subarray(0, path.lastIndexOf(sep) + 1), prefix: ".muxi-git-" };
 }
+
+const TEMPORARY = /^\.(?:.*\.)?muxi-git-(\d{1,10})-[0-9a-f]{12}\.tmp$/;
+/** No write takes as long. For a process id of another machine, or one given again. */
+const ABANDONED_MS = 10 * 60_000;
 
 /**
- * As {@link writeFileDurably}, over a temporary file of a name that means
- * something to others: git's `config.lock`.
+ * Remove the temporary files of processes that are gone. Never throws.
+ *
+ * @param prefix - only those whose name starts so.
  */
-export function replaceFile(
+export function sweepTemporaries(folder: string | Buffer, prefix = "."): void {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    const pid = TEMPORARY.exec(name)?.[1];
+    if (pid === undefined || !name.startsWith(prefix)) continue;
+    const path = typeof folder === "string" ? join(folder, name) : Buffer.concat([folder, Buffer.from(name)]);
+    try {
+      const stat = lstatSync(path);
+      if (stat.isFile() && (!isAlive(Number(pid)) || Date.now() - stat.mtimeMs > ABANDONED_MS)) unlinkSync(path);
+    } catch {
+      // Gone by now, or not ours to remove.
+    }
+  }
+}
+
+/** Whether a process of this id runs here, whoever it belongs to. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+function replaceFile(
   path: string | Buffer,
   temporary: string | Buffer,
   bytes: Uint8Array | string,
   mode: number,
 ): void {
-  const data = typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes;
-  let made = false;
   try {
-    // 0600 until it is whole: nobody reads a half-written file of another mode.
-    const fd = openSync(temporary, "wx", 0o600);
-    made = true;
+    makeFile(temporary, bytes, mode);
     try {
-      writeAll(fd, data);
+      renameSync(temporary, path);
+    } catch (error) {
+      removeQuietly(temporary);
+      throw error;
+    }
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+/** A new file, on disk when this returns; none where it throws what the system said. */
+export function makeFile(path: string | Buffer, bytes: Uint8Array | string, mode: number): void {
+  // 0600 until it is whole: nobody reads a half-written file of another mode.
+  const fd = openSync(path, "wx", 0o600);
+  try {
+    try {
+      writeAll(fd, typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    chmodSync(temporary, mode);
-    renameSync(temporary, path);
-  } catch (cause) {
-    if (made) removeQuietly(temporary);
-    throw unwritable(path, cause);
+    chmodSync(path, mode);
+  } catch (error) {
+    removeQuietly(path);
+    throw error;
   }
 }
 
@@ -149,4 +202,16 @@ function removeQuietly(path: string | Buffer): void {
 function unwritable(path: string | Buffer, cause: unknown): MuxiGitError {
   const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
   return new MuxiGitError("unwritable", `cannot write '${escapeText(path.toString())}' (${code})`, { cause });
+}
+
+/** What a file system says that has no hard links, or not between these two places. */
+export function isFailureOfLinks(error: unknown): boolean {
+  return ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EXDEV", "EMLINK", "EINVAL", "UNKNOWN"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
+}
+
+/** Wait without giving way. */
+export function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
+import { HOOK_EVENTS } from "../hook-events.ts";
 import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
 import { auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
@@ -15,14 +16,18 @@ import { findBlock } from "../setup/blocks.ts";
 import type { FileChange } from "../setup/change.ts";
 import { detect, type Situation } from "../setup/detect.ts";
 import { fileState } from "../setup/disk.ts";
-import { EVENTS, type HookMode, type HookPlan, type HookState } from "../setup/hooks.ts";
-import { withInstallLock } from "../setup/lock.ts";
+import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
+import { inspect } from "../setup/inspect.ts";
+import { clearLeftovers } from "../setup/leftovers.ts";
+import { type Held, withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
 import { stableNode } from "../setup/runtime.ts";
 import { verify } from "../setup/verify.ts";
+import { type LaterInstall, laterInstalled } from "../setup/versions.ts";
 import { out, styleFor, talk } from "../terminal.ts";
+import { VERSION } from "../version.ts";
 
 export interface InstallOptions extends Invocation {
   hooks: HookMode;
@@ -60,6 +65,8 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     node: stableNode(options.env, repository.topLevel),
   };
   const first = await detect(repository);
+  const later = laterInstalled(first);
+  if (later !== null) return leaveLater(later, first);
   if (options.dryRun) {
     const plan = makePlan(first, planOptions);
     printPlan(plan, first);
@@ -67,8 +74,8 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
   }
   if (!options.yes && (await agreesToEdit(first, planOptions))) planOptions.editTracked = true;
 
-  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, () =>
-    carryOut(repository, planOptions),
+  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, (held) =>
+    carryOut(repository, planOptions, held),
   );
   if (!options.quiet) {
     report(plan, situation, applied, hooks, options);
@@ -88,16 +95,34 @@ interface Installed {
 }
 
 /** Detected and planned again under the lock: another install may have been at work until now. */
-async function carryOut(repository: Repository, options: PlanOptions): Promise<Installed> {
+async function carryOut(repository: Repository, options: PlanOptions, held: Held): Promise<Installed> {
+  clearLeftovers(repository);
   const situation = await detect(repository);
+  const later = laterInstalled(situation);
+  if (later !== null) throw new MuxiGitError("later-version", `muxi-git ${later.version} was installed here just now`);
   const plan = makePlan(situation, options);
-  const applied = await applyPlan(plan, situation);
+  await held.checkInterrupted();
+  const applied = await applyPlan(plan, situation, held.renew);
   try {
-    return { plan, situation, applied, hooks: await verify(plan, situation) };
+    await held.checkInterrupted();
+    const hooks = await verify(plan, situation);
+    await held.checkInterrupted();
+    return { plan, situation, applied, hooks };
   } catch (error) {
-    await applied.undo();
-    throw error;
+    throw applied.undo(error);
   }
+}
+
+/** An older version, of another branch's package.json most likely, leaves a newer one in place: see versions.ts. */
+function leaveLater(later: LaterInstall, situation: Situation): ExitCode {
+  talk(`muxi-git: muxi-git ${later.version} is installed here, later than this ${VERSION}: it stays`);
+  const state = inspect(situation);
+  for (const { message, fix } of state.problems) {
+    talk(`muxi-git: error: not protected: ${message}`);
+    talk(`muxi-git: hint: ${fix}`);
+  }
+  if (state.protected) talk(`muxi-git: hint: to go back to ${VERSION}, run '${later.command} uninstall' first`);
+  return state.protected ? EXIT.ok : EXIT.no;
 }
 
 function reasonToSkip({ env, force }: InstallOptions): string | null {
@@ -162,7 +187,9 @@ function printPlan(plan: InstallPlan, situation: Situation): void {
   if (plan.callHusky) out("let husky set up .husky/_ and core.hooksPath");
   for (const change of plan.files) printChange(change, situation, out);
   for (const note of plan.notes) out(`note: ${note}`);
-  for (const hook of plan.hooks.filter((one) => !willRun(one))) printHookAdvice(hook);
+  for (const [reason, events] of byReason(plan.hooks.filter((hook) => !willRun(hook))))
+    out(`not protected: ${events}: ${reason}`);
+  printSnippets(plan, out);
   out("nothing was changed");
 }
 
@@ -228,6 +255,7 @@ const HOW: Record<HookState["mechanism"], string> = {
   "file+config": "git's configuration, and hook files for older gits",
   config: "git's configuration",
   block: "a block in your hook",
+  legacy: "a hook file that pre-commit runs first",
   husky: "a block in husky's script",
   manager: "by your hook manager",
   none: "not set up",
@@ -245,7 +273,7 @@ function printSharing(repository: Repository): void {
 
 /** Shared files that differ from HEAD and carry our block. Read by hash: nothing refreshes the index. */
 function sharedFiles(repository: Repository): string[] {
-  return [".gitattributes", ".gitignore", ...EVENTS.map((event) => `${HUSKY_FOLDER}/${event}`)].filter((path) => {
+  return [".gitattributes", ".gitignore", ...HOOK_EVENTS.map((event) => `${HUSKY_FOLDER}/${event}`)].filter((path) => {
     const here = readBlockFile(join(repository.topLevel, path));
     if (here === null) return false;
     const head = repository.try(["rev-parse", "--verify", "--quiet", `HEAD:${path}`]);
@@ -261,18 +289,29 @@ function readBlockFile(path: string): Buffer | null {
 }
 
 function printUnprotected(plan: InstallPlan, hooks: readonly HookState[]): void {
-  for (const state of hooks) {
-    const hook = plan.hooks.find((one) => one.event === state.event);
-    talk(
-      `muxi-git: error: not protected: ${state.event} does not run muxi-git: ${hook?.reason ?? state.reason ?? "unknown reason"}`,
-    );
-    if (hook?.snippet !== undefined) printHookAdvice(hook, talk);
-  }
+  const said = hooks.map(({ event, reason }) => ({
+    event,
+    reason: plan.hooks.find((one) => one.event === event)?.reason ?? reason,
+  }));
+  for (const [reason, events] of byReason(said)) talk(`muxi-git: error: not protected: ${events}: ${reason}`);
+  printSnippets(plan, talk);
 }
 
-function printHookAdvice(hook: HookPlan, print: (line: string) => void = out): void {
-  if (print === out) out(`not protected: ${hook.event}: ${hook.reason ?? ""}`);
-  if (hook.snippet === undefined) return;
-  print(`muxi-git: hint: put this into '${escapeText(hook.snippet.file)}':`);
-  for (const line of hook.snippet.lines) print(`    ${line}`);
+/** Reasons with the events they hold for. */
+function byReason(
+  hooks: readonly { event: string; reason?: string | undefined }[],
+): [reason: string, events: string][] {
+  const reasons = new Map<string, string[]>();
+  for (const { event, reason = "unknown reason" } of hooks)
+    reasons.set(reason, [...(reasons.get(reason) ?? []), event]);
+  return [...reasons].map(([reason, events]) => [reason, events.join(", ")]);
+}
+
+function printSnippets(plan: InstallPlan, print: (line: string) => void): void {
+  for (const { snippet } of plan.snippets) {
+    const { file, lines, how, command } = snippet;
+    print(`muxi-git: hint: put this into '${escapeText(file)}'${how === undefined ? "" : ` (${how})`}:`);
+    for (const line of lines) print(`    ${line}`);
+    if (command !== undefined) print(`muxi-git: hint: then run: ${command}`);
+  }
 }

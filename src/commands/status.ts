@@ -7,7 +7,9 @@ import { openRepository } from "../git/repository.ts";
 import { setReaderDirectory, tool } from "../invocation.ts";
 import { type AuditProblem, auditHead, auditSettings } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { SETTINGS_FILE } from "../settings.ts";
 import { detect } from "../setup/detect.ts";
+import type { HookState } from "../setup/hooks.ts";
 import { inspect, type SetupState } from "../setup/inspect.ts";
 import { out, type Style, styleFor } from "../terminal.ts";
 
@@ -49,11 +51,12 @@ function printText(
 ): void {
   const mark = (good: boolean): string => (good ? style.green("ok") : style.red("no"));
   out(state.protected ? style.green("protected") : style.red("not protected"));
-  for (const hook of state.hooks) {
-    out(
-      `  ${mark(hook.effective)}  ${hook.event} (${hook.effective ? hook.mechanism : (hook.reason ?? hook.mechanism)})`,
-    );
+  const how = ({ effective, mechanism, reason }: HookState): string => (effective ? mechanism : (reason ?? mechanism));
+  for (const first of state.hooks.filter((hook, at) => state.hooks.findIndex((one) => how(one) === how(hook)) === at)) {
+    const events = state.hooks.filter((hook) => how(hook) === how(first)).map((hook) => hook.event);
+    out(`  ${mark(first.effective)}  ${events.join(", ")} (${how(first)})`);
   }
+  if (state.leftOut.length > 0) out(`  --  ${state.leftOut.join(", ")} (left out by ${SETTINGS_FILE})`);
   out(`  ${mark(state.drivers.filter && state.drivers.diff)}  filter and diff drivers`);
   out(
     `  ${mark(state.attributes.every((one) => one.effective))}  attributes of ${count(state.attributes.length, "secrets file")}`,

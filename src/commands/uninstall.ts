@@ -3,6 +3,7 @@ import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
+import { clearLeftovers } from "../setup/leftovers.ts";
 import { withInstallLock } from "../setup/lock.ts";
 import { shownPath } from "../setup/places.ts";
 import { applyUndo, planUndo, type UndoStep } from "../setup/undo.ts";
@@ -18,9 +19,11 @@ export async function uninstall(options: UninstallOptions): Promise<ExitCode> {
   const repository = openRepository(options.cwd, options.env);
   const plan = options.dryRun
     ? planUndo(repository, await repository.settings(), options.shared)
-    : await withInstallLock(repository.commonDir, async () => {
+    : await withInstallLock(repository.commonDir, async (held) => {
+        clearLeftovers(repository);
         const planned = planUndo(repository, await repository.settings(), options.shared);
-        await applyUndo(planned, repository);
+        await held.checkInterrupted();
+        applyUndo(planned, repository, held.renew);
         return planned;
       });
   if (plan.steps.length === 0) {

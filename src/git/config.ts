@@ -53,14 +53,17 @@ export function configHookName(event: string): string {
   return `muxi-git-${event}`;
 }
 
-/** Where the runtime was deleted in part, the hook still stops with 2 and says what to run. */
+/**
+ * Where the runtime was deleted in part, the hook still stops with 2 and says what to run. The variable tells the
+ * launcher that this is the one call that counts.
+ */
 function hookCommand(event: string): string {
   const missing =
     `echo "muxi-git: error: its runtime is missing, so nothing was checked" >&2; ` +
     `echo "muxi-git: hint: run 'npx muxi-git install'" >&2; return 2`;
   return (
     `f() { r=$(git rev-parse --git-common-dir)/muxi-git/run; ` +
-    `if [ -x "$r" ]; then "$r" hook ${event} "$@"; else ${missing}; fi; }; f`
+    `if [ -x "$r" ]; then MUXI_GIT_CONFIG_HOOK=1 "$r" hook ${event} "$@"; else ${missing}; fi; }; f`
   );
 }
 

@@ -39,8 +39,6 @@ export interface Repository {
   version(): Promise<GitVersion>;
   /** Every setting git sees here, in the order in which it reads them: of a single-valued key the last counts. */
   settings(): Promise<ConfigEntry[]>;
-  /** `git config --local ARGS`. @throws MuxiGitError `git-failed`. */
-  writeLocalConfig(...args: string[]): Promise<void>;
   /** Run git at the top level; exit code and raw bytes. */
   try(args: readonly string[], options?: Omit<GitOptions, "cwd" | "env">): GitResult;
   /** @throws MuxiGitError `git-failed`. */
@@ -109,9 +107,6 @@ export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env
       return parseConfigList(
         await raw(git(), ["config", "--list", "-z", "--show-scope", "--show-origin", "--includes"]),
       );
-    },
-    async writeLocalConfig(...args) {
-      await raw(git(), ["config", "--local", ...args]);
     },
     try: (args, options = {}) => tryGit(args, here(options)),
     run: (args, options = {}) => runGit(args, here(options)),

@@ -35,6 +35,7 @@ export async function scanChanges(
 
   const result: ScanResult = { findings: [], older: 0, notes: [], scanned: { files: 0, bytes: 0 }, skipped: [] };
   const suspects = new Map<string, Finding[]>();
+  const hidden = new Set<string>();
   const blobs = changes.flatMap((change) => {
     const blob = newBlob(change);
     return blob === null ? [] : [{ ...blob, path: change.path }];
@@ -51,12 +52,17 @@ export async function scanChanges(
       result.skipped.push({ path, reason: "its blob is not in this partial clone" });
       continue;
     }
-    if (!context.parents.some((parent) => parent.entries.has(path)))
-      result.findings.push(...namedAfterSecrets(scanner, path));
+    if (!context.parents.some((parent) => parent.entries.has(path))) {
+      const named = namedAfterSecrets(scanner, path);
+      if (named.length > 0) hidden.add(path);
+      result.findings.push(...named);
+    }
     result.scanned.files += 1;
     result.scanned.bytes += bytes.length;
     const verdict = judge(path, mode, bytes);
-    for (const allowed of verdict.allowed) result.notes.push(`an allow comment accepts ${allowed}`);
+    for (const allowed of verdict.allowed) {
+      result.notes.push(`an allow comment accepts ${hidden.has(path) ? allowed.replace(path, HIDDEN_PATH) : allowed}`);
+    }
     if (verdict.findings.length > 0) suspects.set(path, verdict.findings);
   }
   for (const { path, reason } of result.skipped) result.notes.push(`'${path}' was not scanned: ${reason}`);
@@ -66,7 +72,7 @@ export async function scanChanges(
   for (const [path, findings] of suspects) {
     for (const finding of findings) {
       if (earlier(path, finding)) result.older += 1;
-      else result.findings.push(finding);
+      else result.findings.push(hidden.has(path) ? withHiddenPath(finding) : finding);
     }
   }
   return result;
@@ -77,7 +83,14 @@ export function isPartialClone(cwd: string): boolean {
 }
 
 /** What stands for a path that must not be printed. */
-export const HIDDEN_PATH = "(a file whose name holds a secret)";
+const HIDDEN_PATH = "(a file whose name holds a secret)";
+
+const RENAME = "take it out of the index and rename it; 'git status' lists it";
+
+/** A finding in such a file: neither its place nor its fix may name the file. */
+export function withHiddenPath(finding: Finding): Finding {
+  return { ...finding, path: HIDDEN_PATH, fix: RENAME };
+}
 
 /** A file's name goes wherever its content goes. */
 export function namedAfterSecrets(scanner: Scanner, path: string): Finding[] {
@@ -92,7 +105,7 @@ export function namedAfterSecrets(scanner: Scanner, path: string): Finding[] {
       endLine: 1,
       endColumn: 1,
       message: `in the file's name: ${finding.message}`,
-      fix: "take it out of the index and rename it; 'git status' lists it",
+      fix: RENAME,
     }));
 }
 

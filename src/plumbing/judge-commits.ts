@@ -27,7 +27,7 @@ import type { Finding } from "../scan/finding.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { withoutRepeats } from "./commit-verdict.ts";
 import type { Keyring } from "./formation-state.ts";
-import { HIDDEN_PATH, namedAfterSecrets } from "./introduced-findings.ts";
+import { namedAfterSecrets, withHiddenPath } from "./introduced-findings.ts";
 import { checkFormations, partialFormations } from "./introduced-problems.ts";
 import { judgeFile } from "./judge-file.ts";
 import type { MoreVersions } from "./known.ts";
@@ -193,7 +193,7 @@ export class CommitJudge {
       const earlier = await this.#earlier(change.path, parents);
       for (const finding of found) {
         if (earlier.has(identityOf(finding))) continue;
-        introduced.push(named.length === 0 ? finding : { ...finding, path: HIDDEN_PATH });
+        introduced.push(named.length === 0 ? finding : withHiddenPath(finding));
       }
     }
     return introduced;

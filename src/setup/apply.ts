@@ -1,36 +1,32 @@
 /**
  * Carry out a plan, and undo it.
  *
- * Order: the runtime, then the record of what is about to be done, then the
+ * Order: the runtime, then the record of all that is about to be done, then the
  * files, and the include line of `.git/config` last: until then git runs none
- * of it, and a process killed half-way leaves a record that uninstall can use.
+ * of it. The record names the bytes before and after each change, so a process
+ * killed anywhere leaves what the next install finishes and uninstall puts back.
  */
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeFileDurably } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { INCLUDE } from "../git/config.ts";
+import type { Repository } from "../git/repository.ts";
+import { tool } from "../invocation.ts";
 import { VERSION } from "../version.ts";
 import { removeBlocks } from "./blocks.ts";
 import type { FileChange } from "./change.ts";
+import { type ConfigBytes, configPath, editedConfig, readConfig, replaceConfig } from "./config-file.ts";
 import type { Situation } from "./detect.ts";
-import {
-  type FileState,
-  fileState,
-  makeFolders,
-  newMode,
-  removeEmptyFolder,
-  removeFile,
-  throughLink,
-  writeConfig,
-} from "./disk.ts";
-import { isStub } from "./hooks.ts";
+import { fileState, makeFolders, missingFolders, newMode, removeEmptyFolder, removeFile, removeTree } from "./disk.ts";
+import { appendedToStub, isStub } from "./hooks.ts";
 import { HUSKY_FOLDER, setUpHusky } from "./managers/husky.ts";
 import { placeOf } from "./places.ts";
 import type { InstallPlan } from "./plan.ts";
 import {
   formatRecord,
   type InstallRecord,
+  isRecorded,
   type Place,
   type RecordedConfig,
   type RecordedFile,
@@ -40,37 +36,46 @@ import { RECORD, sha256 } from "./runtime.ts";
 
 /** Mode of the record, which may hold credentials of `.git/config`. */
 const PRIVATE = 0o600;
+/** How often a config is planned anew that others write at the same time. */
+const CONFIG_TRIES = 5;
 
 export interface Applied {
   /** Whether any byte changed. */
   changed: boolean;
-  /** Put everything back as it was before {@link applyPlan}. Never throws. */
-  undo(): Promise<void>;
+  /**
+   * Put everything back as it was before {@link applyPlan}.
+   *
+   * @param cause - why; comes back saying what became of it. Never throws.
+   */
+  undo(cause: unknown): unknown;
 }
 
-/** @throws what failed, after everything done so far was undone. */
-export async function applyPlan(plan: InstallPlan, situation: Situation): Promise<Applied> {
+/**
+ * @param renew - called at every write: see lock.ts.
+ * @throws what failed, after everything done so far was undone.
+ */
+export async function applyPlan(plan: InstallPlan, situation: Situation, renew: () => void): Promise<Applied> {
   const { repository, runtime } = situation;
   const undoing: (() => void)[] = [];
-  const undo = async (): Promise<void> => {
-    for (const step of undoing.splice(0).reverse()) {
+  let changed = false;
+  const undo = (cause: unknown): unknown => {
+    const touched = undoing.length > 0;
+    // The record was written early and goes late: where a step fails it stays, and with it the way back.
+    while (undoing.length > 0) {
       try {
-        step();
+        undoing.pop()?.();
       } catch {
-        // The rest is still worth putting back.
+        return sayUndone(cause, "in part");
       }
     }
-    await Promise.resolve();
+    return touched && changed ? sayUndone(cause, "all") : cause;
   };
-  const made: string[] = [];
   const folders = (path: string): void => {
     const created = makeFolders(path);
-    made.push(...created);
     undoing.push(() => {
       for (const folder of created.reverse()) removeEmptyFolder(folder);
     });
   };
-  let changed = false;
   const write = (path: string, bytes: Buffer, mode: number): void => {
     const before = fileState(path);
     // A copy made under another umask is as good.
@@ -79,6 +84,7 @@ export async function applyPlan(plan: InstallPlan, situation: Situation): Promis
     if (before.kind === "folder" || before.kind === "special") {
       throw new MuxiGitError("unwritable", `cannot write '${path}': something else is in its place`);
     }
+    renew();
     folders(dirname(path));
     writeFileDurably(path, bytes, mode);
     changed = true;
@@ -87,47 +93,76 @@ export async function applyPlan(plan: InstallPlan, situation: Situation): Promis
       else removeFile(path);
     });
   };
+  /** As `write`, for what is ours alone: whatever else got there goes. */
+  const writeOwn = (name: string, bytes: Buffer, mode: number): void => {
+    const path = join(runtime, name);
+    if (fileState(path).kind === "folder") removeTree(path);
+    write(path, bytes, mode);
+  };
 
   try {
+    const runtimeState = fileState(runtime).kind;
+    if (runtimeState !== "absent" && runtimeState !== "folder") {
+      throw new MuxiGitError("refused-file", `'${runtime}' is no folder, and not muxi-git's`, {
+        hint: "move it away, then install again",
+      });
+    }
     const old = situation.record.kind === "read" ? situation.record.record : null;
-    const config = throughLink(join(repository.commonDir, "config"));
-    const configBefore = fileState(config);
+    if (runtimeState === "absent") {
+      folders(runtime);
+      // The copy that was started to be tried has left its code cache.
+      undoing.push(() => removeTree(runtime));
+    }
+    for (const file of plan.runtime) writeOwn(file.name, file.bytes, newMode(file.executable));
+    writeOwn("node", Buffer.from(`${plan.node}\n`), newMode(false));
 
-    folders(runtime);
-    for (const file of plan.runtime) write(join(runtime, file.name), file.bytes, newMode(file.executable));
-    write(join(runtime, "node"), Buffer.from(`${plan.node}\n`), newMode(false));
+    const runtimeHashes = Object.fromEntries([
+      ...plan.runtime.map((file) => [file.name, sha256(file.bytes)]),
+      ["node", sha256(Buffer.from(`${plan.node}\n`))],
+      ["config", sha256(plan.driverConfig)],
+    ]) as Record<string, string>;
+    // What another version had and this one has not, a hook of an event that it does not know.
+    for (const name of Object.keys(old?.runtime ?? {})) {
+      const path = join(runtime, name);
+      const state = fileState(path);
+      if (name in runtimeHashes || name === RECORD || state.kind !== "file") continue;
+      removeFile(path);
+      changed = true;
+      undoing.push(() => writeFileDurably(path, state.bytes, state.mode));
+    }
 
-    const record: InstallRecord = {
-      schemaVersion: 1,
-      version: VERSION,
-      node: plan.node,
-      local: plan.local,
-      runtime: Object.fromEntries([
-        ...plan.runtime.map((file) => [file.name, sha256(file.bytes)]),
-        ["node", sha256(Buffer.from(`${plan.node}\n`))],
-        ["config", sha256(plan.driverConfig)],
-      ]) as Record<string, string>,
-      files: recordFiles(old?.files ?? [], plan.files),
-      config: old?.config ?? null,
-      folders: [...(old?.folders ?? [])],
-      husky: (old?.husky ?? false) || plan.callHusky,
+    const config = configPath(repository);
+    const recordChanges = (before: ConfigBytes, next: PlannedConfig): void => {
+      const record: InstallRecord = {
+        schemaVersion: 1,
+        version: VERSION,
+        node: plan.node,
+        local: plan.local,
+        runtime: runtimeHashes,
+        files: recordFiles(old?.files ?? [], plan.files),
+        config: recordConfig(before, next, old?.config ?? null, plan.addInclude),
+        folders: recordFolders(plan, repository, old?.folders ?? []),
+        husky: (old?.husky ?? false) || plan.callHusky,
+      };
+      writeOwn(RECORD, formatRecord(record), PRIVATE);
     };
-    if (plan.files.length > 0 || plan.addInclude || old === null)
-      write(join(runtime, RECORD), formatRecord(record), PRIVATE);
-    write(join(runtime, "config"), plan.driverConfig, newMode(false));
+    let before = readConfig(config);
+    let next = planConfig(plan, repository, config, before);
+    recordChanges(before, next);
+    writeOwn("config", plan.driverConfig, newMode(false));
 
+    const original = before;
     const putConfigBack = (): void => {
-      const now = fileState(config);
-      if (configBefore.kind !== "file" || (now.kind === "file" && now.bytes.equals(configBefore.bytes))) return;
-      writeConfig(config, configBefore.bytes, configBefore.mode);
+      const now = readConfig(config);
+      if (!now.bytes.equals(original.bytes)) replaceConfig(config, now.bytes, original);
     };
     if (plan.callHusky) {
       const folder = join(repository.topLevel, HUSKY_FOLDER);
       const generated = join(folder, "_");
-      made.push(...[folder, generated].filter((path) => fileState(path).kind === "absent"));
+      const missing = [folder, generated].filter((path) => fileState(path).kind === "absent");
       undoing.push(putConfigBack, () => {
-        rmSync(generated, { recursive: true, force: true });
-        removeEmptyFolder(folder);
+        if (missing.includes(generated)) rmSync(generated, { recursive: true, force: true });
+        if (missing.includes(folder)) removeEmptyFolder(folder);
       });
       await setUpHusky(repository.topLevel);
       changed = true;
@@ -136,21 +171,77 @@ export async function applyPlan(plan: InstallPlan, situation: Situation): Promis
 
     if (plan.addInclude) {
       undoing.push(putConfigBack);
-      await repository.writeLocalConfig("--add", "include.path", INCLUDE);
+      renew();
+      const expected = next.afterHusky ?? before.bytes;
+      let done = replaceConfig(config, expected, { bytes: next.after, mode: before.mode });
+      for (let tries = 1; !done && tries < CONFIG_TRIES; tries++) {
+        before = readConfig(config);
+        next = planConfig({ ...plan, callHusky: false }, repository, config, before);
+        recordChanges(before, next);
+        done = replaceConfig(config, before.bytes, { bytes: next.after, mode: before.mode });
+      }
+      if (!done) {
+        throw new MuxiGitError("config-locked", "the repository's config is being written by another program", {
+          hint: `when it has ended, run '${tool("install")}' again`,
+        });
+      }
       changed = true;
     }
-    if (plan.addInclude || plan.callHusky) record.config = recordConfig(configBefore, fileState(config), record.config);
-    for (const folder of made) {
-      const place = placeOf(folder, repository);
-      if (place !== null && !isRuntime(place) && !record.folders.some((known) => samePlace(known, place)))
-        record.folders.push(place);
-    }
-    write(join(runtime, RECORD), formatRecord(record), PRIVATE);
     return { changed, undo };
   } catch (error) {
-    await undo();
-    throw error;
+    throw undo(error);
   }
+}
+
+/** The same error, with what became of the work until then. */
+function sayUndone(cause: unknown, undone: "all" | "in part"): unknown {
+  if (!(cause instanceof MuxiGitError)) return cause;
+  const { code, message, hint, exit } = cause;
+  if (undone === "all") {
+    return new MuxiGitError(code, `${message}; what was done until then was undone`, {
+      ...(hint === undefined ? {} : { hint }),
+      cause,
+      exit,
+    });
+  }
+  return new MuxiGitError(code, `${message}; what was done until then could be undone in part only`, {
+    hint: `when that is mended, run 'npx muxi-git install' again to finish, or 'npx muxi-git uninstall' to put back the rest`,
+    cause,
+    exit,
+  });
+}
+
+interface PlannedConfig {
+  /** When husky has set its path; null where it is not called. */
+  afterHusky: Buffer | null;
+  after: Buffer;
+}
+
+function planConfig(
+  plan: Pick<InstallPlan, "callHusky" | "addInclude">,
+  repository: Repository,
+  path: string,
+  before: ConfigBytes,
+): PlannedConfig {
+  const afterHusky = plan.callHusky
+    ? editedConfig(repository, path, before, [["core.hooksPath", `${HUSKY_FOLDER}/_`]])
+    : null;
+  const base = afterHusky ?? before.bytes;
+  const after = plan.addInclude
+    ? editedConfig(repository, path, { ...before, bytes: base }, [["--add", "include.path", INCLUDE]])
+    : base;
+  return { afterHusky, after };
+}
+
+function recordFolders(plan: InstallPlan, repository: Repository, old: readonly Place[]): Place[] {
+  const places = [...old];
+  const paths = plan.files.map((change) => dirname(change.path));
+  if (plan.callHusky) paths.push(join(repository.topLevel, HUSKY_FOLDER, "_"));
+  for (const folder of paths.flatMap(missingFolders)) {
+    const place = placeOf(folder, repository);
+    if (place !== null && !isRuntime(place) && !places.some((known) => samePlace(known, place))) places.push(place);
+  }
+  return places;
 }
 
 function isRuntime(place: Place): boolean {
@@ -158,10 +249,23 @@ function isRuntime(place: Place): boolean {
 }
 
 /** What an earlier install found stays, as long as nobody else has written since. */
-function recordConfig(before: FileState, after: FileState, old: RecordedConfig | null): RecordedConfig | null {
-  if (before.kind !== "file" || after.kind !== "file") return old;
-  if (old !== null && sha256(before.bytes) === old.after) return { ...old, after: sha256(after.bytes) };
-  return { before: before.bytes.toString("base64"), mode: before.mode, after: sha256(after.bytes) };
+function recordConfig(
+  before: ConfigBytes,
+  { afterHusky, after }: PlannedConfig,
+  old: RecordedConfig | null,
+  addInclude: boolean,
+): RecordedConfig | null {
+  if (after.equals(before.bytes)) return old;
+  const also = afterHusky === null || afterHusky.equals(after) ? [] : [sha256(afterHusky)];
+  const known = old !== null && isRecorded(old, before.bytes);
+  if (known) also.push(sha256(before.bytes));
+  return {
+    // With our include line in it, it is not what was there before us.
+    before: known ? old.before : addInclude ? before.bytes.toString("base64") : null,
+    mode: known ? old.mode : before.mode,
+    after: sha256(after),
+    ...(also.length === 0 ? {} : { also }),
+  };
 }
 
 /** Entries for the files of this plan; those of files it leaves alone stay as they are. */
@@ -186,11 +290,18 @@ function recordFile(old: RecordedFile | undefined, change: FileChange): Recorded
   };
   if (change.before === null) return entry;
   const text = change.before.bytes.toString("latin1");
-  if (old !== undefined && sha256(change.before.bytes) === old.after) {
-    return { ...entry, before: old.before, beforeMode: old.beforeMode, pad: old.pad };
+  if (old !== undefined && isRecorded(old, change.before.bytes)) {
+    // Killed before the file is written, it is still this that stands there.
+    const also = [sha256(change.before.bytes)];
+    return { ...entry, before: old.before, beforeMode: old.beforeMode, pad: old.pad, also };
   }
-  // Our own stub of another version, its record lost: there was no hook before.
-  if (isStub(text)) return { ...entry, before: null, beforeMode: null };
+  if (isStub(text)) {
+    // Our own stub of another version, its record lost: there was no hook before, but for what was appended to it.
+    const appended = appendedToStub(text);
+    return appended === ""
+      ? { ...entry, before: null, beforeMode: null }
+      : { ...entry, before: Buffer.from(`#!/bin/sh\n${appended}`, "latin1").toString("base64") };
+  }
   if (old === undefined) return entry;
   // Edited since: what was there before is the person's text without our block.
   const stripped = Buffer.from(removeBlocks(text, old.pad), "latin1");

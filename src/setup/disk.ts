@@ -1,7 +1,16 @@
 /** Files and folders as install finds, makes and removes them; durable-file.ts writes them. */
-import { lstatSync, mkdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
-import { replaceFile } from "../durable-file.ts";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 
@@ -39,20 +48,6 @@ export function newMode(executable: boolean): number {
   return (executable ? 0o777 : 0o666) & ~process.umask();
 }
 
-/**
- * Write git's config under git's own lock, `config.lock`, so that a `git config`
- * at the same time is not lost. @throws MuxiGitError `config-locked`, `unwritable`.
- */
-export function writeConfig(path: string, bytes: Uint8Array, mode: number): void {
-  const lock = `${path}.lock`;
-  if (fileState(lock).kind !== "absent") {
-    throw new MuxiGitError("config-locked", `'${escapeText(path)}' is locked by another process`, {
-      hint: `try again; if no git is running, remove '${escapeText(lock)}'`,
-    });
-  }
-  replaceFile(path, lock, bytes, mode);
-}
-
 /** Where a file really stands when it is reached through a link. */
 export function throughLink(path: string): string {
   try {
@@ -62,12 +57,17 @@ export function throughLink(path: string): string {
   }
 }
 
-/** Make a folder and those above it; the ones that were made, outermost first. */
-export function makeFolders(path: string): string[] {
+/** A folder and those above it, as far as they are not there; outermost first. */
+export function missingFolders(path: string): string[] {
   const missing: string[] = [];
   for (let at = path; !isFolder(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  return missing;
+}
+
+/** Make a folder and those above it; the ones that were made, outermost first. */
+export function makeFolders(path: string): string[] {
   const made: string[] = [];
-  for (const folder of missing) {
+  for (const folder of missingFolders(path)) {
     try {
       mkdirSync(folder);
       made.push(folder);
@@ -107,4 +107,29 @@ export function removeFile(path: string): void {
   } catch (cause) {
     throw new MuxiGitError("unwritable", `cannot remove '${escapeText(path)}' (${codeOf(cause)})`, { cause });
   }
+}
+
+/**
+ * Remove a folder with all that is in it, `first` before the rest. Nothing is
+ * followed out of it. @throws MuxiGitError `unwritable`.
+ */
+export function removeTree(path: string, first?: string): void {
+  try {
+    if (first !== undefined) rmSync(join(path, first), { recursive: true, force: true });
+    removeAll(path);
+  } catch (cause) {
+    throw new MuxiGitError("unwritable", `cannot remove '${escapeText(path)}' (${codeOf(cause)})`, { cause });
+  }
+}
+
+/** As `rmSync` does, one entry after the other: the tests stop at each. */
+function removeAll(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isDirectory()) {
+    unlinkSync(path);
+    return;
+  }
+  for (const name of readdirSync(path).sort()) removeAll(join(path, name));
+  rmdirSync(path);
 }

@@ -16,6 +16,7 @@ import { checkIgnored } from "./ignored.ts";
 import { findRule, type Override, wrongAttributes } from "./overrides.ts";
 import { describeOverride } from "./plan.ts";
 import { sha256 } from "./runtime.ts";
+import { laterInstalled } from "./versions.ts";
 
 export interface SetupProblem {
   code:
@@ -29,7 +30,9 @@ export interface SetupProblem {
     | "attributes-overridden"
     | "key-not-ignored"
     | "key-tracked"
-    | "hook-not-effective";
+    | "hook-not-effective"
+    | "hook-hides-lines"
+    | "settings";
   message: string;
   fix: string;
 }
@@ -51,6 +54,8 @@ export interface KeyState {
 export interface SetupState {
   protected: boolean;
   hooks: HookState[];
+  /** Events that muxi-git.json leaves out. */
+  leftOut: string[];
   /** Whether each driver takes effect. Templates and tokens are merged as text until there is a merge driver. */
   drivers: { filter: boolean; diff: boolean; merge: boolean };
   attributes: AttributesState[];
@@ -62,7 +67,8 @@ export interface SetupState {
 export function inspect(situation: Situation): SetupState {
   const problems: SetupProblem[] = [];
   // Whoever reads this may have no working install: the command is the one that always works.
-  const again = "npx muxi-git install";
+  const later = laterInstalled(situation);
+  const again = later === null ? "npx muxi-git install" : `${later.command} install`;
   const installed = existsSync(situation.runtime);
   const runtime = inspectRuntime(situation, again, problems);
   const drivers = inspectDrivers(situation);
@@ -80,13 +86,19 @@ export function inspect(situation: Situation): SetupState {
       : state;
   });
   if (installed) {
-    for (const hook of hooks.filter((one) => !one.effective)) {
+    problems.push(...describeHooks(hooks, situation, again));
+    for (const { event, what } of situation.hooks) {
+      if (what.kind !== "stub" || what.appended === "") continue;
       problems.push({
-        code: "hook-not-effective",
-        message: `${hook.event} does not run muxi-git: ${hook.reason ?? "unknown reason"}`,
+        code: "hook-hides-lines",
+        message: `what was appended to the ${event} hook of muxi-git never runs`,
         fix: again,
       });
     }
+  }
+  if (situation.settingsError !== null) {
+    const { message, hint } = situation.settingsError;
+    problems.push({ code: "settings", message, fix: hint ?? again });
   }
 
   const attributes = inspectAttributes(situation, again, problems);
@@ -101,6 +113,7 @@ export function inspect(situation: Situation): SetupState {
       attributes.every((one) => one.effective) &&
       ignore.every((one) => one.ignored && !one.tracked),
     hooks,
+    leftOut: situation.leftOut,
     drivers,
     attributes,
     ignore,
@@ -109,10 +122,48 @@ export function inspect(situation: Situation): SetupState {
   };
 }
 
+/** Events with the same reason are told together; each has its line in `hooks`. */
+function describeHooks(hooks: readonly HookState[], situation: Situation, again: string): SetupProblem[] {
+  const off = hooks.filter((hook) => !hook.effective);
+  return [...new Set(off.map((hook) => hook.reason))].map((reason) => {
+    const events = off.filter((hook) => hook.reason === reason).map((hook) => hook.event);
+    const site = situation.hooks.find((one) => one.event === events[0]);
+    const file =
+      site?.manager?.name === "pre-commit" ? undefined : site?.manager?.snippet(events, site.readProject).file;
+    return {
+      code: "hook-not-effective",
+      message: `${events.join(", ")} ${events.length > 1 ? "do" : "does"} not run muxi-git: ${reason ?? "unknown reason"}`,
+      // Without hooks from the configuration, a manager's own settings are the person's to edit.
+      fix:
+        file === undefined || situation.configHooks
+          ? again
+          : site?.manager?.name === "husky"
+            ? `${again} --yes`
+            : `${again}  # prints the lines for ${file}`,
+    };
+  });
+}
+
 function inspectRuntime(situation: Situation, again: string, problems: SetupProblem[]): SetupState["runtime"] {
   const { runtime, record } = situation;
   if (!existsSync(runtime)) return { version: null, node: null, intact: false };
   const node = readNode(join(runtime, "node"));
+  if (record.kind === "later") {
+    const missing = ["run", "main.cjs", "plumbing.cjs"].filter(
+      (name) => fileState(join(runtime, name)).kind !== "file",
+    );
+    for (const name of missing)
+      problems.push({ code: "runtime-missing", message: `'muxi-git/${name}' is missing`, fix: again });
+    return { version: record.version, node, intact: missing.length === 0 };
+  }
+  if (fileState(runtime).kind !== "folder") {
+    problems.push({
+      code: "runtime-changed",
+      message: "'muxi-git' is no folder of install's",
+      fix: "move it away, then run 'npx muxi-git install'",
+    });
+    return { version: null, node, intact: false };
+  }
   if (record.kind !== "read") {
     problems.push({
       code: "record-damaged",

@@ -1,57 +1,240 @@
 /**
  * One install or uninstall at a time in a repository: `npm install` in a
- * monorepo can start several. The lock is a file with the holder's process id;
- * one whose process is gone, or that is older than any install takes, is stale.
+ * monorepo can start several. The lock is a file that says who holds it; it
+ * appears whole, by a hard link, so an empty one is nobody's.
+ *
+ * A holder that was killed leaves it. Where it ran here, on this machine, since
+ * this boot and in this process namespace, its id is looked up, and the time
+ * that process started, since ids are given again. Of a holder elsewhere, in a
+ * container or on another host, an id says nothing: its lock is stale when it
+ * has not changed for as long as this process has looked, whatever the clocks
+ * say. A holder renews it at every file it writes.
  */
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, readFileSync, readlinkSync, renameSync, unlinkSync, utimesSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sha256 } from "../builtin.ts";
+import { isAlive, isFailureOfLinks, makeFile, sweepTemporaries } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 
 const WAIT_MS = 30_000;
-const STALE_MS = 120_000;
+/** A lock of a holder that cannot be looked up is stale when unchanged for so long. */
+const UNCHANGED_MS = 20_000;
+/** Two who find the same stale lock: the slower one may take the new lock of the faster for it, this long after. */
+const SETTLE_MS = 40;
 
-/** @throws MuxiGitError `install-locked`, `unwritable`, and what `work` throws. */
-export async function withInstallLock<T>(commonDir: string, work: () => Promise<T>): Promise<T> {
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export interface Held {
+  /** Tell those who wait that the holder is at work. */
+  renew(): void;
+  /** @throws MuxiGitError `interrupted` where a signal came in. Answers after pending signals are seen. */
+  checkInterrupted(): Promise<void>;
+}
+
+interface Seen {
+  ino: number;
+  mtimeMs: number;
+  text: string;
+}
+
+/**
+ * A signal that comes in while `work` runs is kept back until it ends, one way
+ * or the other, and then ends this process as it would have at once.
+ *
+ * @throws MuxiGitError `install-locked`, `unwritable`, and what `work` throws.
+ */
+export async function withInstallLock<T>(commonDir: string, work: (held: Held) => Promise<T>): Promise<T> {
   const path = join(commonDir, "muxi-git.lock");
-  const deadline = Date.now() + WAIT_MS;
-  while (!take(path)) {
-    if (isStale(path)) rmSync(path, { force: true });
-    else if (Date.now() > deadline) {
-      throw new MuxiGitError("install-locked", "another install or uninstall is running in this repository", {
-        hint: `try again; if none is running, remove '${escapeText(path)}'`,
-      });
-    } else await sleep(50);
-  }
+  sweepTemporaries(commonDir);
+  await take(path);
+  let signal: NodeJS.Signals | undefined;
+  const keep = (name: NodeJS.Signals): void => {
+    signal ??= name;
+  };
+  for (const name of SIGNALS) process.on(name, keep);
   try {
-    return await work();
+    return await work({
+      renew: () => renew(path),
+      async checkInterrupted() {
+        await new Promise((done) => {
+          setImmediate(done);
+        });
+        if (signal !== undefined) throw new MuxiGitError("interrupted", "interrupted, nothing was changed");
+      },
+    });
   } finally {
-    rmSync(path, { force: true });
+    remove(path);
+    for (const name of SIGNALS) process.off(name, keep);
+    if (signal !== undefined) process.kill(process.pid, signal);
   }
 }
 
-function take(path: string): boolean {
+async function take(path: string): Promise<void> {
+  const deadline = Date.now() + WAIT_MS;
+  let watched: Seen | null = null;
+  let since = Date.now();
+  for (;;) {
+    if (make(path)) return;
+    const seen = look(path);
+    if (seen === null) continue;
+    if (watched === null || !isSame(seen, watched)) {
+      watched = seen;
+      since = Date.now();
+    }
+    const holder = holderState(seen.text);
+    if (holder === "gone" || (holder === "unknown" && Date.now() - since > UNCHANGED_MS)) {
+      if (setAside(path, seen) && make(path)) {
+        const mine = look(path);
+        await sleep(SETTLE_MS);
+        const now = look(path);
+        if (mine !== null && now !== null && isSame(mine, now)) return;
+      }
+      continue;
+    }
+    if (Date.now() > deadline) {
+      throw new MuxiGitError("install-locked", "another install or uninstall is running in this repository", {
+        hint: `try again; if none is running, remove '${escapeText(path)}'`,
+      });
+    }
+    await sleep(50);
+  }
+}
+
+/** @returns whether the lock is ours now. */
+function make(path: string): boolean {
+  const temporary = join(
+    path,
+    "..",
+    `.muxi-git-${process.pid}-${sha256(`${process.hrtime.bigint()}`).slice(0, 12)}.tmp`,
+  );
   try {
-    writeFileSync(path, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
+    makeFile(temporary, `${JSON.stringify(myself())}\n`, 0o600);
+    try {
+      linkSync(temporary, path);
+    } catch (error) {
+      if (!isFailureOfLinks(error)) throw error;
+      makeFile(path, `${JSON.stringify(myself())}\n`, 0o600);
+    }
     return true;
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
     if (code === "EEXIST") return false;
     throw new MuxiGitError("unwritable", `cannot write in '${escapeText(join(path, ".."))}' (${code})`, { cause });
+  } finally {
+    remove(temporary);
   }
 }
 
-function isStale(path: string): boolean {
+/** The lock as it is; null where it is gone. @throws MuxiGitError `install-locked` where it is no lock of ours. */
+function look(path: string): Seen | null {
   try {
-    if (Date.now() - statSync(path).mtimeMs > STALE_MS) return true;
-    const pid = Number(readFileSync(path, "utf8"));
-    // Just made, its number not written yet.
-    if (!Number.isInteger(pid) || pid <= 0) return false;
-    process.kill(pid, 0);
-    return false;
+    const stat = lstatSync(path);
+    if (!stat.isFile()) {
+      throw new MuxiGitError("install-locked", `'${escapeText(path)}' is in the way: it is no file of muxi-git's`, {
+        hint: "move it away, then try again",
+      });
+    }
+    return { ino: stat.ino, mtimeMs: stat.mtimeMs, text: readFileSync(path, "latin1").slice(0, 4096) };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    return code === "ESRCH";
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (error instanceof MuxiGitError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    throw new MuxiGitError("install-locked", `cannot read '${escapeText(path)}' (${code})`, { cause: error });
+  }
+}
+
+function isSame(a: Seen, b: Seen): boolean {
+  return a.ino === b.ino && a.mtimeMs === b.mtimeMs && a.text === b.text;
+}
+
+/** Take a stale lock out of the way; a live one that came in its place is put back. @returns whether it was stale. */
+function setAside(path: string, stale: Seen): boolean {
+  const aside = join(path, "..", `.muxi-git-${process.pid}-${sha256(`${process.hrtime.bigint()}`).slice(0, 12)}.tmp`);
+  try {
+    renameSync(path, aside);
+  } catch {
+    return false;
+  }
+  const taken = look(aside);
+  if (taken !== null && isSame(taken, stale)) {
+    remove(aside);
+    return true;
+  }
+  try {
+    linkSync(aside, path);
+  } catch {
+    // Somebody else has it by now: the one we took it from finds out while it settles.
+  }
+  remove(aside);
+  return false;
+}
+
+interface Holder {
+  pid: number;
+  /** Host, boot and process namespace: where the id means something. */
+  where: string;
+  /** When the process started, in the system's own count; null where that cannot be asked. */
+  started: string | null;
+}
+
+function myself(): Holder {
+  return { pid: process.pid, where: whereProcessesCount(), started: startOf(process.pid) };
+}
+
+function holderState(text: string): "alive" | "gone" | "unknown" {
+  let holder: Partial<Holder> | null;
+  try {
+    holder = JSON.parse(text) as Partial<Holder> | null;
+  } catch {
+    return "unknown";
+  }
+  const { pid, where, started } = holder ?? {};
+  if (!Number.isInteger(pid) || pid === undefined || pid <= 0 || where !== whereProcessesCount()) return "unknown";
+  if (!isAlive(pid)) return "gone";
+  return typeof started === "string" && startOf(pid) !== started ? "gone" : "alive";
+}
+
+function whereProcessesCount(): string {
+  const parts = [hostname()];
+  for (const ask of [
+    () => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
+    () => readlinkSync("/proc/self/ns/pid"),
+  ]) {
+    try {
+      parts.push(ask());
+    } catch {
+      // No Linux.
+    }
+  }
+  return parts.join(" ");
+}
+
+/** Field 22 of proc(5) `stat`; the name in field 2 may hold anything but ends at the last parenthesis. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function renew(path: string): void {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+  } catch {
+    // It is of use to those who wait elsewhere only.
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone.
   }
 }

@@ -15,14 +15,17 @@ import {
   lastEntry,
   TEMPLATE_MERGE,
 } from "../git/config.ts";
+import type { HookEvent } from "../hook-events.ts";
 import { tool } from "../invocation.ts";
+import { SETTINGS_FILE } from "../settings.ts";
+import { insertBlock } from "./blocks.ts";
 import { type FileChange, planBlock } from "./change.ts";
 import type { Situation } from "./detect.ts";
 import { fileState, newMode } from "./disk.ts";
 import { type HookMode, type HookPlan, type HookSite, hookBlock, planHook, stubText } from "./hooks.ts";
 import { missingIgnoreLines } from "./ignored.ts";
 import { HUSKY_FOLDER } from "./managers/husky.ts";
-import { guardedLines } from "./managers/manager.ts";
+import { guardedLines, type Snippet } from "./managers/manager.ts";
 import {
   attributesUnderPlan,
   findRule,
@@ -33,6 +36,7 @@ import {
 } from "./overrides.ts";
 import { attributeLines } from "./patterns.ts";
 import { placeOf } from "./places.ts";
+import type { Place } from "./record.ts";
 import { HOOK_STUB, type RuntimeFile, readRuntime } from "./runtime.ts";
 
 export const TEAM_COMMENT = "(each clone runs once: npx muxi-git install)";
@@ -59,14 +63,35 @@ export interface InstallPlan {
   /** The include line is missing. */
   addInclude: boolean;
   hooks: HookPlan[];
+  /** What the person pastes so that the hooks without muxi-git run it, with the events each is for. */
+  snippets: { events: HookEvent[]; snippet: Snippet }[];
   callHusky: boolean;
   notes: string[];
+}
+
+/** Lines that somebody appended to a stub, which ends before them: they become a hook of their own, with our block. */
+function movedIntoHook(site: HookSite, place: Place): FileChange | null {
+  if (site.what.kind !== "stub" || site.state.kind !== "file") return null;
+  const { text, pad } = insertBlock(`#!/bin/sh\n${site.what.appended}`, EXCLUDE_COMMENT, hookBlock(site.event));
+  return {
+    path: site.file,
+    place,
+    before: { bytes: site.state.bytes, mode: site.state.mode },
+    after: Buffer.from(text, "latin1"),
+    mode: site.state.mode,
+    pad,
+    summary: `lines appended to muxi-git's ${site.event} hook run now`,
+    added: [],
+    shared: false,
+  };
 }
 
 /** @throws MuxiGitError where the plan would override somebody else's settings, or a file cannot be edited. */
 export function makePlan(situation: Situation, options: PlanOptions): InstallPlan {
   const { settings } = situation;
+  if (situation.settingsError !== null) throw situation.settingsError;
   const notes: string[] = [];
+  if (situation.leftOut.length > 0) notes.push(`${situation.leftOut.join(", ")}: left out by ${SETTINGS_FILE}`);
   const runtime = readRuntime(options.source);
 
   const hooks = situation.hooks.map((site) =>
@@ -122,9 +147,24 @@ export function makePlan(situation: Situation, options: PlanOptions): InstallPla
       (entry) => entry.scope === "local" && entry.key === "include.path" && entry.value === INCLUDE,
     ),
     hooks,
+    snippets: snippetsOf(hooks, situation),
     callHusky: hooks.some((hook) => hook.callHusky),
     notes,
   };
+}
+
+/** One for all events of a manager, else one a file. */
+function snippetsOf(hooks: readonly HookPlan[], situation: Situation): InstallPlan["snippets"] {
+  const single = hooks.flatMap(({ event, snippet }) => (snippet === undefined ? [] : [{ events: [event], snippet }]));
+  const managers = [...new Set(hooks.flatMap((hook) => hook.paste ?? []))];
+  return [
+    ...single,
+    ...managers.flatMap((manager) => {
+      const events = hooks.filter((hook) => hook.paste === manager).map((hook) => hook.event);
+      const site = situation.hooks.find((one) => one.event === events[0]);
+      return site === undefined ? [] : [{ events, snippet: manager.snippet(events, site.readProject) }];
+    }),
+  ];
 }
 
 function refuseForeignDrivers(situation: Situation, drivers: DriverOptions, force: boolean): void {
@@ -260,17 +300,18 @@ function planHookFile(
   }
   const place = placeOf(site.file, repository);
   if (place === null) return null;
+  if (hook.write === "block" && site.what.kind === "stub") return movedIntoHook(site, place);
   if (hook.write === "block") {
     return planBlock(
       { path: site.file, place, name: site.file, shared: false, summary: `block in your ${hook.event} hook` },
-      "(written by muxi-git install; removed by uninstall)",
+      EXCLUDE_COMMENT,
       hookBlock(hook.event),
       "start",
     );
   }
   const source = runtime.find((file) => file.name === HOOK_STUB);
   if (source === undefined) return null;
-  const after = Buffer.from(stubText(source.bytes.toString("latin1"), hook.event, hook.config), "latin1");
+  const after = Buffer.from(stubText(source.bytes.toString("latin1"), hook.event), "latin1");
   const state = fileState(site.file);
   const before = state.kind === "file" ? { bytes: state.bytes, mode: state.mode } : null;
   if (before?.bytes.equals(after) && (before.mode & 0o111) !== 0) return null;

@@ -4,11 +4,14 @@
  * mode 0600.
  *
  * Absent: nothing is installed, or the record was lost. Unreadable, truncated, not JSON, of
- * another shape or of a later schema: damaged; uninstall then goes by the markers.
+ * another shape, or other than its checksum says: damaged; uninstall then goes by the
+ * markers. Of a later schema: neither read nor replaced, since it holds bytes of the
+ * user's that only the version that wrote it can put back.
  */
 import { join } from "node:path";
 import { fileState } from "./disk.ts";
-import { RECORD } from "./runtime.ts";
+import { RECORD, sha256 } from "./runtime.ts";
+import { isVersion } from "./versions.ts";
 
 /** Where a file stands, so that a moved repository still finds it. */
 export type Place =
@@ -26,6 +29,8 @@ export interface RecordedFile {
   afterMode: number;
   /** What was put before the block to end the last line. */
   pad: string;
+  /** sha256 of other bytes of ours that may stand there: those an upgrade was about to replace when it was killed. */
+  also?: string[];
 }
 
 export interface RecordedConfig {
@@ -34,6 +39,14 @@ export interface RecordedConfig {
   mode: number;
   /** sha256 after the include line. */
   after: string;
+  /** sha256 of states on the way there, where a kill may leave it. */
+  also?: string[];
+}
+
+/** Whether bytes are those that an install left, or was about to replace. */
+export function isRecorded(recorded: { after: string; also?: string[] }, bytes: Uint8Array): boolean {
+  const hash = sha256(bytes);
+  return recorded.after === hash || recorded.also?.includes(hash) === true;
 }
 
 export interface InstallRecord {
@@ -51,22 +64,40 @@ export interface InstallRecord {
   husky: boolean;
 }
 
-export type RecordState = { kind: "none" } | { kind: "read"; record: InstallRecord } | { kind: "damaged" };
+export type RecordState =
+  | { kind: "none" }
+  | { kind: "read"; record: InstallRecord }
+  | { kind: "damaged" }
+  /** Written by a version whose records this one does not know. */
+  | { kind: "later"; version: string | null };
+
+const SCHEMA = 1;
+/** The last line of the file, over all before it: one flipped bit would come back as the user's own byte. */
+const CHECKSUM = /,\n {2}"sha256": "([0-9a-f]{64})"\n}\n$/;
 
 export function readRecord(runtime: string): RecordState {
   try {
     const state = fileState(join(runtime, RECORD));
     if (state.kind === "absent") return { kind: "none" };
     if (state.kind !== "file") return { kind: "damaged" };
-    const record: unknown = JSON.parse(state.bytes.toString("utf8"));
-    return isRecord(record) ? { kind: "read", record } : { kind: "damaged" };
+    const text = state.bytes.toString("utf8");
+    const record: unknown = JSON.parse(text);
+    if (isObject(record) && typeof record.schemaVersion === "number" && record.schemaVersion > SCHEMA) {
+      return { kind: "later", version: isVersion(record.version) ? record.version : null };
+    }
+    const sum = CHECKSUM.exec(text);
+    if (sum === null || sum[1] !== sha256(Buffer.from(text.slice(0, sum.index)))) return { kind: "damaged" };
+    if (!isRecord(record)) return { kind: "damaged" };
+    const { sha256: _, ...rest } = record as InstallRecord & { sha256: string };
+    return { kind: "read", record: rest };
   } catch {
     return { kind: "damaged" };
   }
 }
 
 export function formatRecord(record: InstallRecord): Buffer {
-  return Buffer.from(`${JSON.stringify(record, null, 2)}\n`);
+  const text = JSON.stringify(record, null, 2).slice(0, -"\n}".length);
+  return Buffer.from(`${text},\n  "sha256": "${sha256(Buffer.from(text))}"\n}\n`);
 }
 
 export function samePlace(a: Place, b: Place): boolean {
@@ -92,6 +123,15 @@ function isPlace(value: unknown): value is Place {
   );
 }
 
+function isHashes(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((hash) => typeof hash === "string"));
+}
+
+/** A file of the runtime is named from its folder and does not lead out of it. */
+function isInside(name: string): boolean {
+  return name !== "" && !/^[/\\]|^[A-Za-z]:/.test(name) && !name.split(/[/\\]/).includes("..");
+}
+
 function isText(value: unknown): value is string | null {
   return value === null || typeof value === "string";
 }
@@ -104,27 +144,29 @@ function isRecordedFile(value: unknown): value is RecordedFile {
     (value.beforeMode === null || typeof value.beforeMode === "number") &&
     typeof value.after === "string" &&
     typeof value.afterMode === "number" &&
-    typeof value.pad === "string"
+    typeof value.pad === "string" &&
+    isHashes(value.also)
   );
 }
 
 function isRecord(value: unknown): value is InstallRecord {
   return (
     isObject(value) &&
-    value.schemaVersion === 1 &&
+    value.schemaVersion === SCHEMA &&
     typeof value.version === "string" &&
     typeof value.node === "string" &&
     typeof value.local === "boolean" &&
     typeof value.husky === "boolean" &&
     isObject(value.runtime) &&
-    Object.values(value.runtime).every((hash) => typeof hash === "string") &&
+    Object.entries(value.runtime).every(([name, hash]) => isInside(name) && typeof hash === "string") &&
     Array.isArray(value.files) &&
     value.files.every(isRecordedFile) &&
     (value.config === null ||
       (isObject(value.config) &&
         isText(value.config.before) &&
         typeof value.config.mode === "number" &&
-        typeof value.config.after === "string")) &&
+        typeof value.config.after === "string" &&
+        isHashes(value.config.also))) &&
     Array.isArray(value.folders) &&
     value.folders.every(isPlace)
   );

@@ -8,7 +8,6 @@
  * the team, and the ignore line of a `.key` that `git add` would take otherwise.
  * Without a record, or with a damaged one, the markers decide.
  */
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileDurably } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
@@ -17,19 +16,23 @@ import { type ConfigEntry, INCLUDE } from "../git/config.ts";
 import { decodePath } from "../git/entries.ts";
 import { hooksFolder, type Repository, runtimeFolder } from "../git/repository.ts";
 import { splitNul, tryGit } from "../git/run.ts";
+import { HOOK_EVENTS } from "../hook-events.ts";
 import { tool } from "../invocation.ts";
+import { VERSION } from "../version.ts";
 import { appendBlock, findBlock, removeBlocks } from "./blocks.ts";
-import { fileState, newMode, removeEmptyFolder, removeFile, throughLink, writeConfig } from "./disk.ts";
-import { EVENTS, isStub, stubText } from "./hooks.ts";
+import { configPath, editedConfig, readConfig, replaceConfig } from "./config-file.ts";
+import { fileState, newMode, removeEmptyFolder, removeFile, removeTree } from "./disk.ts";
+import { asideNames, isStub, stubText } from "./hooks.ts";
 import { checkIgnoredIn } from "./ignored.ts";
 import { HUSKY_FOLDER } from "./managers/husky.ts";
 import { locate, placeOf, shownPath, worktreeId } from "./places.ts";
-import { type Place, type RecordedFile, readRecord, samePlace } from "./record.ts";
-import { HOOK_STUB, sha256 } from "./runtime.ts";
+import { isRecorded, type Place, type RecordedConfig, type RecordedFile, readRecord, samePlace } from "./record.ts";
+import { HOOK_STUB, RECORD } from "./runtime.ts";
 import { environmentWithoutRepository, inScratch } from "./scratch.ts";
+import { commandOf } from "./versions.ts";
 
 export type UndoStep =
-  | { kind: "restore-config"; path: string; bytes: Buffer; mode: number }
+  | { kind: "restore-config"; path: string; from: Buffer; bytes: Buffer; mode: number }
   | { kind: "unset-include" }
   | { kind: "unset-husky-path" }
   | { kind: "write"; path: string; bytes: Buffer; mode: number; what: string }
@@ -43,6 +46,8 @@ export interface UndoPlan {
   notes: string[];
 }
 
+/** How often a config is read anew that others write at the same time. */
+const CONFIG_TRIES = 5;
 const KEPT_COMMENT = "(kept by muxi-git uninstall: there is a .key here)";
 
 interface Target {
@@ -59,6 +64,7 @@ export function planUndo(repository: Repository, settings: readonly ConfigEntry[
   const record = state.kind === "read" ? state.record : null;
   const steps: UndoStep[] = [];
   const notes: string[] = [];
+  if (state.kind === "later") throw laterVersion(state.version);
   if (state.kind === "damaged") notes.push("the install record is damaged: what carries muxi-git's marks is removed");
 
   planConfig(repository, settings, record?.config ?? null, record?.husky === true, steps, notes);
@@ -85,22 +91,26 @@ export function planUndo(repository: Repository, settings: readonly ConfigEntry[
     if (fileState(path).kind === "folder")
       steps.push({ kind: generated ? "remove-tree" : "remove-empty-folder", path });
   }
-  if (fileState(runtime).kind !== "absent") steps.push({ kind: "remove-tree", path: runtime });
+  const there = fileState(runtime).kind;
+  if (there === "folder") steps.push({ kind: "remove-tree", path: runtime });
+  else if (there !== "absent")
+    notes.push(`'${escapeText(shownPath(runtime, repository))}' is no folder and stays: it is not muxi-git's`);
   return { steps, notes };
 }
 
 function planConfig(
   repository: Repository,
   settings: readonly ConfigEntry[],
-  recorded: { before: string | null; mode: number; after: string } | null,
+  recorded: RecordedConfig | null,
   husky: boolean,
   steps: UndoStep[],
   notes: string[],
 ): void {
-  const path = throughLink(join(repository.commonDir, "config"));
+  const path = configPath(repository);
   const state = fileState(path);
-  if (recorded?.before != null && state.kind === "file" && sha256(state.bytes) === recorded.after) {
-    steps.push({ kind: "restore-config", path, bytes: Buffer.from(recorded.before, "base64"), mode: recorded.mode });
+  if (recorded?.before != null && state.kind === "file" && isRecorded(recorded, state.bytes)) {
+    const bytes = Buffer.from(recorded.before, "base64");
+    steps.push({ kind: "restore-config", path, from: state.bytes, bytes, mode: recorded.mode });
     return;
   }
   // husky set core.hooksPath at our call; left there without its folder, it would switch off every hook.
@@ -125,15 +135,16 @@ function planConfig(
 /** Recorded files, and all places where a block or stub of ours may stand in this working tree. */
 function targets(repository: Repository, recorded: readonly RecordedFile[]): Target[] {
   const found: Target[] = recorded.map((file) => ({ place: file.place, recorded: file }));
+  const folder = hooksFolderOrNull(repository);
   const here = (path: string): Place => ({ base: "worktree", worktree: worktreeId(repository), path });
   const known: Place[] = [
-    ...EVENTS.flatMap((event): Place[] => {
-      const folder = hooksFolderOrNull(repository);
-      const configured = folder === null ? null : placeOf(join(folder, event), repository);
+    ...HOOK_EVENTS.flatMap((event): Place[] => {
+      // Also where a manager may have moved it.
+      const names = [event, `${event}.legacy`, ...asideNames(event)];
       return [
-        { base: "common", path: `hooks/${event}` },
+        ...names.map((name): Place => ({ base: "common", path: `hooks/${name}` })),
         here(`${HUSKY_FOLDER}/${event}`),
-        ...(configured === null ? [] : [configured]),
+        ...names.flatMap((name) => (folder === null ? [] : (placeOf(join(folder, name), repository) ?? []))),
       ];
     }),
     here(".gitattributes"),
@@ -173,7 +184,7 @@ function decide(
   const state = fileState(path);
   const name = escapeText(shownPath(path, repository));
   if (state.kind !== "file") return undefined;
-  const untouched = recorded !== null && sha256(state.bytes) === recorded.after;
+  const untouched = recorded !== null && isRecorded(recorded, state.bytes);
   const before: Wanted =
     recorded === null || recorded.before === null
       ? null
@@ -221,7 +232,7 @@ function decide(
 function withoutStub(text: string, repository: Repository): string | null {
   const state = fileState(join(runtimeFolder(repository), HOOK_STUB));
   const source = state.kind === "file" ? state.bytes.toString("latin1") : "";
-  const ours = new Set(EVENTS.flatMap((event) => stubText(source, event, true).split("\n")));
+  const ours = new Set(HOOK_EVENTS.flatMap((event) => stubText(source, event).split("\n")));
   const [first = "", ...lines] = text.split("\n");
   const rest = lines.filter((line) => !ours.has(line) && !line.startsWith("# muxi-git hook,"));
   return rest.every((line) => line.trim() === "") ? null : [first, ...rest, ""].join("\n");
@@ -291,18 +302,44 @@ function addStep(path: string, wanted: Wanted, repository: Repository, steps: Un
   steps.push({ kind: "write", path, bytes: wanted.bytes, mode: wanted.mode, what });
 }
 
+function unsetInConfig(repository: Repository, key: string, value: string): void {
+  const path = configPath(repository);
+  for (let tries = 0; tries < CONFIG_TRIES; tries++) {
+    const before = readConfig(path);
+    const bytes = editedConfig(repository, path, before, [["--unset-all", key, value]]);
+    if (replaceConfig(path, before.bytes, { bytes, mode: before.mode })) return;
+  }
+  throw configBusy();
+}
+
+function configBusy(): MuxiGitError {
+  return new MuxiGitError("config-locked", "the repository's config is being written by another program", {
+    hint: `when it has ended, run '${tool("uninstall")}' again`,
+  });
+}
+
+/** Only the version that wrote a record can put back what it holds. */
+function laterVersion(version: string | null): MuxiGitError {
+  return new MuxiGitError(
+    "later-version",
+    `this install is of ${version === null ? "a later muxi-git" : `muxi-git ${version}`}, whose record ${VERSION} cannot read`,
+    { hint: `run '${commandOf(version)} uninstall'` },
+  );
+}
+
 /** @throws MuxiGitError where a step fails; those after it are not done, and a second run does them. */
-export async function applyUndo(plan: UndoPlan, repository: Repository): Promise<void> {
+export function applyUndo(plan: UndoPlan, repository: Repository, renew: () => void): void {
   for (const step of plan.steps) {
+    renew();
     switch (step.kind) {
       case "restore-config":
-        writeConfig(step.path, step.bytes, step.mode);
+        if (!replaceConfig(step.path, step.from, step)) throw configBusy();
         break;
       case "unset-include":
-        await repository.writeLocalConfig("--unset-all", "include.path", `^${INCLUDE}$`);
+        unsetInConfig(repository, "include.path", `^${INCLUDE}$`);
         break;
       case "unset-husky-path":
-        await repository.writeLocalConfig("--unset-all", "core.hooksPath", `^\\.husky/_$`);
+        unsetInConfig(repository, "core.hooksPath", "^\\.husky/_$");
         break;
       case "write":
         writeFileDurably(step.path, step.bytes, step.mode);
@@ -314,11 +351,8 @@ export async function applyUndo(plan: UndoPlan, repository: Repository): Promise
         removeEmptyFolder(step.path);
         break;
       case "remove-tree":
-        try {
-          rmSync(step.path, { recursive: true, force: true });
-        } catch (cause) {
-          throw new MuxiGitError("unwritable", `cannot remove '${escapeText(step.path)}'`, { cause });
-        }
+        // The record first: without it nothing here is taken for an install that is whole.
+        removeTree(step.path, RECORD);
         break;
     }
   }

@@ -38,7 +38,10 @@ export async function verify(plan: InstallPlan, situation: Situation): Promise<H
   }
   const first = paths[0];
   if (first !== undefined) verifyFilter(first, repository);
-  return readHookSites(repository, settings).map((site) => hookState(site, situation.configHooks, repository.env));
+  const events = situation.hooks.map((site) => site.event);
+  return readHookSites(events, repository, settings).map((site) =>
+    hookState(site, situation.configHooks, repository.env),
+  );
 }
 
 /** @throws MuxiGitError `launcher-failed`. */

@@ -51,12 +51,14 @@ describe("the install record", () => {
     ["empty", ""],
     ["truncated", formatRecord(RECORD).subarray(0, 100)],
     ["binary", new Uint8Array([0, 255, 254])],
-    ["of a later schema", JSON.stringify({ ...RECORD, schemaVersion: 2 })],
+    ["of one flipped bit", formatRecord(RECORD).toString().replace('"eA=="', '"eQ=="')],
+    ["without its checksum", JSON.stringify(RECORD)],
     ["no object", "[]"],
-    ["with a path out of the repository", JSON.stringify({ ...RECORD, folders: [{ base: "common", path: "../x" }] })],
+    ["with a path out of the repository", formatRecord({ ...RECORD, folders: [{ base: "common", path: "../x" }] })],
+    ["with a runtime file out of its folder", formatRecord({ ...RECORD, runtime: { "../config": "00" } })],
     [
       "with a worktree out of the repository",
-      JSON.stringify({ ...RECORD, folders: [{ base: "worktree", worktree: "../x", path: "y" }] }),
+      formatRecord({ ...RECORD, folders: [{ base: "worktree", worktree: "../x", path: "y" }] }),
     ],
   ];
   for (const [name, content] of damaged) {
@@ -64,6 +66,22 @@ describe("the install record", () => {
       assert.equal(read(t, content), "damaged");
     });
   }
+
+  it("of a later schema is named by its version, where that can be pasted into a shell", (t) => {
+    assert.equal(read(t, JSON.stringify({ ...RECORD, schemaVersion: 2 })), "later");
+    const folder = mkdtempSync(join(tmpdir(), "muxi-git-record-"));
+    t.after(() => {
+      rmSync(folder, { recursive: true });
+    });
+    for (const [version, told] of [
+      ["2.0.0-beta.1", "2.0.0-beta.1"],
+      ["2.0.0; rm -rf .", null],
+      [7, null],
+    ]) {
+      writeFileSync(join(folder, "install.json"), JSON.stringify({ schemaVersion: 2, version }));
+      assert.deepEqual(readRecord(folder), { kind: "later", version: told });
+    }
+  });
 
   it("is damaged when a folder stands in its place", (t) => {
     const folder = mkdtempSync(join(tmpdir(), "muxi-git-record-"));

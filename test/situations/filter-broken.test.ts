@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import { encodeContent, encodeList, FLUSH, PacketDecoder } from "../../src/git/pkt-line.ts";
 import { canonical, elsewhere, type FilterRepository, filterRepo, randomToken } from "./filter-repository.ts";
 
@@ -75,6 +76,69 @@ for (const [name, breakIt] of Object.entries(BREAKAGES)) {
     );
   });
 }
+
+test("a bundle or a code cache with one bit flipped does not judge a commit", (t) => {
+  const repo = filterRepo(t);
+  const hook = () => repo.try(join(repo.runtime, "run"), "hook", "pre-commit");
+  const caches = () =>
+    readdirSync(repo.runtime).filter((name) => name.startsWith("plumbing.hook.") && name.endsWith(".cache"));
+  assert.equal(hook().code, 0, hook().all);
+  const [cache] = caches();
+  assert.ok(cache !== undefined);
+  const flip = (name: string): void => {
+    const path = join(repo.runtime, name);
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    const { atime, mtime } = statSync(path);
+    writeFileSync(path, bytes);
+    // As a disk does it: the times say nothing.
+    utimesSync(path, atime, mtime);
+  };
+  flip(cache);
+  assert.deepEqual([hook().code, hook().all.trim()], [0, ""]);
+  // It was made anew.
+  const made = readFileSync(join(repo.runtime, cache));
+  assert.equal(made.readUInt32LE(made.length - 4), crc32(made.subarray(0, -4)));
+  flip("plumbing.cjs");
+  const damaged = hook();
+  assert.equal(damaged.code, 2);
+  assert.match(damaged.stderr, /could not check anything\nmuxi-git: hint: run 'npx muxi-git install'/);
+});
+
+/** A node that does `script` as the filter. */
+function fakeNode(repo: FilterRepository, script: string): void {
+  const path = join(repo.runtime, "fake-node");
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  writeFileSync(join(repo.runtime, "node"), `${path}\n`);
+}
+
+test("git does not wait for a filter that was killed", (t) => {
+  const repo = filterRepo(t);
+  const before = repo.read(PATH);
+  repo.write(PATH, randomToken({ FIRST: "edited" }, repo.key));
+  const edited = repo.read(PATH);
+  // It has taken git's first packet, or it has not.
+  fakeNode(repo, "dd bs=22 count=1 >/dev/null 2>&1; kill -9 $$");
+  const start = performance.now();
+  const add = repo.tryWith({}, "timeout", "30", "git", "add", PATH);
+  assert.equal(add.code, 128, add.all);
+  assert.ok(performance.now() - start < 20_000);
+  assert.deepEqual(repo.read(PATH), edited);
+  assert.equal(
+    repo.git("ls-files", "-s", PATH),
+    repo.git("ls-tree", "HEAD", PATH).replace(" blob ", " ").replace("\t", " 0\t"),
+  );
+  fakeNode(repo, "kill -9 $$");
+  repo.write(PATH, before);
+  repo.git("add", PATH);
+  // It said itself what was wrong.
+  fakeNode(repo, "echo told >&2; exit 2");
+  repo.write(PATH, edited);
+  const told = repo.tryWith({}, "timeout", "30", "git", "add", PATH);
+  assert.equal(told.code, 128, told.all);
+  assert.match(told.stderr, /^told$/m);
+});
 
 const shells = [["dash"], ["bash", "--posix"], ["busybox", "sh"]].filter(
   ([command, ...args]) => spawnSync(command!, [...args, "-c", "exit 0"]).status === 0,

@@ -129,9 +129,11 @@ test("a formation in a folder whose name is no UTF-8 has its key and values", (t
   assertStopped(commit(repo, "leak.txt"), /leak\.txt:1:1 {2}known-value[\s\S]*leak\.txt:1:32 {2}known-key/, value, key);
 });
 
-test("a file's name is scanned, and not repeated", (t) => {
+test("a file's name is scanned, and not repeated, nor where the file holds the value as well", (t) => {
   const { repo, value } = prepare(t);
   repo.write(`${value}.txt`, "hi\n");
+  assertStopped(commit(repo, `${value}.txt`), /\(a file whose name holds a secret\)/, value);
+  repo.write(`${value}.txt`, `${value}\n`);
   assertStopped(commit(repo, `${value}.txt`), /\(a file whose name holds a secret\)/, value);
 });
 

@@ -1,9 +1,10 @@
 /** What the tests of install, uninstall and status share: a folder's whole state, the gits to try, formations. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { crc32 } from "node:zlib";
 import { gitsToTry } from "../support/gits.ts";
-import { type TempRepo, type TempRepoOptions, tempRepo } from "../support/repo.ts";
+import { MAIN, PROJECT, type TempRepo, type TempRepoOptions, tempRepo } from "../support/repo.ts";
 
 /** Every path under a folder with its kind, mode and content, so that two states can be compared as one value. */
 export function wholeFolder(root: string): Record<string, string> {
@@ -63,4 +64,32 @@ export function writeFormation(repo: TempRepo, folder: string): void {
 /** A hook of the user's that shows it ran and with what. */
 export function userHook(interpreter: string, exit = 0): string {
   return `#!${interpreter}\necho "mine: $# [$*]" >&2\nexit ${exit}\n`;
+}
+
+/** The user's files: the working tree, config, hooks, info. Nothing that git itself writes on the way. */
+export function usersFiles(root: string, ...without: string[]): Record<string, string> {
+  const ours = /^\.git\/(?:muxi-git|config|hooks|info|[^/]*(?:lock|tmp)$)/;
+  return Object.fromEntries(
+    Object.entries(wholeFolder(root)).filter(
+      ([path]) =>
+        path !== "" && path !== ".git" && !without.includes(path) && (!path.startsWith(".git/") || ours.test(path)),
+    ),
+  );
+}
+
+/** A copy of dist/ that says it is another version. */
+export function olderBuild(folder: string, version = "0.0.1"): string {
+  const { version: now } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { version: string };
+  cpSync(dirname(MAIN), folder, { recursive: true });
+  const edit = (name: string, change: (text: string) => string): [before: string, after: string] => {
+    const before = readFileSync(join(folder, name));
+    const after = Buffer.from(change(before.toString("latin1")), "latin1");
+    writeFileSync(join(folder, name), after);
+    return [crc32(before).toString(16), crc32(after).toString(16)];
+  };
+  const renamed = (text: string): string => text.replaceAll(`"${now}"`, `"${version}"`);
+  const sums = [edit("cli.cjs", renamed), edit("plumbing.cjs", renamed)];
+  // main.cjs starts only the bundles that belong to it.
+  edit("main.cjs", (text) => sums.reduce((rest, [before, after]) => rest.replaceAll(before, after), renamed(text)));
+  return folder;
 }

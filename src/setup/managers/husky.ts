@@ -18,8 +18,11 @@ const HUSKY_PATH = /(?:^|[/\\])\.husky(?:[/\\]_)?[/\\]?$/;
 export const husky: HookManager = {
   name: "husky",
   owns: ({ hooksPath }) => hooksPath !== null && HUSKY_PATH.test(hooksPath),
-  settings: [".husky"],
-  snippet: (event) => ({ file: `${HUSKY_FOLDER}/${event}`, lines: guardedLines(event) }),
+  usedBy: (read) => /"husky"\s*:/.test(read("package.json") ?? "") || read(`${HUSKY_FOLDER}/pre-commit`) !== null,
+  settings: (event) => [`${HUSKY_FOLDER}/${event}`],
+  leaves: () => false,
+  fate: "husky switches the clone's own hooks off",
+  snippet: ([event = "pre-commit"]) => ({ file: `${HUSKY_FOLDER}/${event}`, lines: guardedLines(event) }),
 };
 
 /** Whether the path is the generated folder of version 9, as against the scripts' own folder. */

@@ -1,0 +1,217 @@
+/**
+ * install, upgrade and uninstall stopped at each of their steps: killed, or with
+ * no room left. `SLOW=1` tries every step, and both ways on from it; the everyday
+ * run a few, of every kind.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it, type TestContext } from "node:test";
+import { MAIN, PROJECT, preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
+import { olderBuild, usersFiles, wholeFolder, writeFormation } from "./install-support.ts";
+
+const SLOW = process.env.SLOW === "1";
+const STOP = join(PROJECT, "test", "support", "stop-at.cjs");
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), "muxi-git-faults-")));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const older = olderBuild(join(scratch, "older"));
+const later = olderBuild(join(scratch, "later"), "99.0.0");
+
+/** A user's repository with something of its own in every place that install writes. */
+function prepare(repo: TempRepo): Record<string, string> {
+  writeFormation(repo, "agents");
+  repo.write("agents/secrets.enc", `gAAAAA${"B".repeat(114)}`);
+  repo.write(".gitignore", "*.log\n/build");
+  repo.git("add", "-A");
+  repo.git("commit", "-qm", "formation");
+  repo.git("branch", "other");
+  repo.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 0\n", 0o755);
+  repo.write(".git/config", `${repo.read(".git/config").toString()}# mine, no line end\n[user]\n\tname = x`);
+  return usersFiles(repo.root);
+}
+
+const from = (dist: string | null) =>
+  preparedRepo((repo) => {
+    const before = prepare(repo);
+    if (dist !== null) assert.equal(repo.try(process.execPath, join(dist, "main.cjs"), "install").code, 0);
+    return before;
+  });
+
+const WORK = {
+  install: { repo: from(null), verb: "install" },
+  upgrade: { repo: from(older), verb: "install" },
+  uninstall: { repo: from(join(PROJECT, "dist")), verb: "uninstall" },
+};
+
+function stopAt(repo: TempRepo, verb: string, env: Record<string, string>): Ran {
+  return repo.tryWith({ env }, process.execPath, "--require", STOP, MAIN, verb);
+}
+
+/** What each step is, in order. */
+function stepsOf(t: TestContext, work: keyof typeof WORK): string[] {
+  const { repo } = WORK[work].repo(t);
+  const log = join(repo.base, "steps");
+  assert.equal(stopAt(repo, WORK[work].verb, { STOP_LOG: log }).code, 0);
+  return readFileSync(log, "utf8").trim().split("\n");
+}
+
+/** All of them, or `number` spread over those that change what others see. */
+function sample(steps: readonly string[], number: number): number[] {
+  const all = steps.map((_, at) => at + 1);
+  if (SLOW) return all;
+  const seen = all.filter((at) => /^(?:rename|link|unlink|mkdir|rmdir)Sync/.test(steps[at - 1] ?? ""));
+  return Array.from({ length: number }, (_, at) => seen[Math.floor(((at + 0.5) * seen.length) / number)]!);
+}
+
+function assertGitWorks(repo: TempRepo, where: string): void {
+  for (const args of [
+    ["status", "--porcelain"],
+    ["add", "agents"],
+    ["switch", "-q", "other"],
+  ]) {
+    const ran = repo.try("git", ...args);
+    assert.equal(ran.code, 0, `${where}: git ${args[0]}: ${ran.all}`);
+  }
+  const commit = repo.try("git", "commit", "-q", "--allow-empty", "-m", "probe");
+  if (commit.code !== 0) assert.match(commit.stderr, /npx muxi-git install/, where);
+}
+
+function assertFinishes(
+  repo: TempRepo,
+  before: Record<string, string>,
+  way: "install" | "uninstall",
+  where: string,
+): void {
+  if (way === "install") {
+    const again = repo.muxi("install");
+    assert.equal(again.code, 0, `${where}: ${again.all}`);
+    const status = repo.muxi("status");
+    assert.equal(status.code, 0, `${where}: ${status.all}`);
+    const trash = Object.keys(wholeFolder(repo.root)).filter((path) => /\.tmp$|\.lock$|config\.muxi-git/.test(path));
+    assert.deepEqual(trash, [], where);
+  }
+  const gone = repo.muxi("uninstall");
+  assert.equal(gone.code, 0, `${where}: ${gone.all}`);
+  assert.deepEqual(usersFiles(repo.root), before, where);
+}
+
+for (const work of ["install", "upgrade", "uninstall"] as const) {
+  it(`${work}, killed at any step, leaves a git that works and is finished by the next install or uninstall`, (t) => {
+    const steps = stepsOf(t, work);
+    assert.ok(steps.length > 20, String(steps.length));
+    for (const [turn, at] of sample(steps, work === "uninstall" ? 2 : 3).entries()) {
+      const half = SLOW && steps[at - 1]!.startsWith("writeSync") ? ["kill", "half"] : ["kill"];
+      for (const how of half) {
+        for (const way of SLOW
+          ? (["install", "uninstall"] as const)
+          : ([turn % 2 === 0 ? "install" : "uninstall"] as const)) {
+          const { repo, made } = WORK[work].repo(t);
+          const where = `${work}, ${how} at ${at}, ${steps[at - 1]}, then ${way}`;
+          stopAt(repo, WORK[work].verb, { STOP_AT: String(at), STOP_HOW: how });
+          assertGitWorks(repo, where);
+          assertFinishes(repo, made, way, where);
+        }
+      }
+    }
+  });
+}
+
+it("install without room undoes itself, or says that it could not, and is finished or put back later", (t) => {
+  const steps = stepsOf(t, "install");
+  const all = steps.map((_, at) => at + 1);
+  const files = all.filter((at) => /^openSync .*\.gitignore/.test(steps[at - 1]!));
+  for (const at of SLOW ? all : [1, files[0]!]) {
+    for (const code of SLOW ? ["ENOSPC", "EIO", "EROFS", "EDQUOT"] : ["ENOSPC"]) {
+      const { repo, made } = WORK.install.repo(t);
+      const ran = stopAt(repo, "install", { STOP_AT: String(at), STOP_HOW: code });
+      const where = `${code} at ${at}, ${steps[at - 1]}: ${ran.all}`;
+      if (ran.code === 0) {
+        // The last step that grows anything was before it.
+        assert.equal(repo.muxi("status").code, 0, where);
+        continue;
+      }
+      assert.equal(ran.code, 2, where);
+      assert.match(ran.stderr, new RegExp(code), where);
+      if (!ran.stderr.includes("in part only")) assert.deepEqual(usersFiles(repo.root), made, where);
+      assertGitWorks(repo, where);
+      assertFinishes(repo, made, at % 2 === 0 ? "install" : "uninstall", where);
+    }
+  }
+});
+
+describe("the locks", () => {
+  it("of a killed run are taken away, those of others are not", (t) => {
+    const { repo, made } = WORK.install.repo(t);
+    // Killed between our lock on git's config and its rename.
+    const steps = stepsOf(t, "install");
+    const at = steps.findIndex((step) => step.startsWith("linkSync") && step.endsWith("config.lock")) + 2;
+    stopAt(repo, "install", { STOP_AT: String(at) });
+    assert.ok(Object.keys(usersFiles(repo.root)).includes(".git/config.lock"));
+    assertFinishes(repo, made, "install", "config.lock");
+
+    repo.write(".git/config.lock", "of a git at work");
+    const refused = repo.muxi("install");
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /config' is locked by another process; what was done until then was undone/);
+    assert.equal(repo.read(".git/config.lock").toString(), "of a git at work");
+    repo.remove(".git/config.lock");
+    assert.deepEqual(usersFiles(repo.root), made);
+  });
+
+  it("of installs: a dead holder's, one whose id was given again, and what is no lock", (t) => {
+    const { repo } = WORK.install.repo(t);
+    const where = [hostname(), readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()].join(" ");
+    const log = join(repo.base, "steps");
+    const own = stopAt(repo, "uninstall", { STOP_LOG: log, STOP_AT: "6" });
+    assert.equal(own.code, 255);
+    // As this machine writes it.
+    const text = repo.read(".git/muxi-git.lock").toString();
+    assert.ok(text.includes(where), text);
+    assert.equal(repo.muxi("install").code, 0);
+    const holder = JSON.parse(text) as { pid: number };
+    repo.write(".git/muxi-git.lock", JSON.stringify({ ...holder, pid: process.pid, started: "1" }));
+    assert.equal(repo.muxi("uninstall").code, 0);
+    mkdirSync(repo.path(".git/muxi-git.lock"));
+    const folder = repo.muxi("install");
+    assert.equal(folder.code, 2);
+    assert.match(folder.stderr, /muxi-git\.lock' is in the way/);
+    repo.remove(".git/muxi-git.lock");
+    symlinkSync("config", repo.path(".git/muxi-git.lock"));
+    assert.equal(repo.muxi("install").code, 2);
+  });
+});
+
+describe("two versions", () => {
+  it("the newer replaces the older and its files; the older leaves the newer as it is", (t) => {
+    const { repo, made } = WORK.upgrade.repo(t);
+    const up = repo.muxi("install");
+    assert.equal(up.code, 0, up.all);
+    assert.equal(repo.muxi("status").code, 0);
+    const whole = usersFiles(repo.root);
+    const down = repo.try(process.execPath, join(older, "main.cjs"), "install");
+    assert.deepEqual([down.code, down.stdout], [0, ""], down.all);
+    assert.match(
+      down.stderr,
+      /is installed here, later than this 0\.0\.1: it stays\nmuxi-git: hint: .* uninstall' first\n$/,
+    );
+    assert.deepEqual(usersFiles(repo.root), whole);
+    // Uninstall goes by the record, whichever version wrote it.
+    const gone = repo.try(process.execPath, join(older, "main.cjs"), "uninstall");
+    assert.equal(gone.code, 0, gone.all);
+    assert.deepEqual(usersFiles(repo.root), made);
+  });
+
+  it("a record of a later schema is neither replaced nor undone by guess", (t) => {
+    const { repo } = WORK.install.repo(t);
+    assert.equal(repo.try(process.execPath, join(later, "main.cjs"), "install").code, 0);
+    const record = JSON.parse(repo.read(".git/muxi-git/install.json").toString()) as object;
+    writeFileSync(repo.path(".git/muxi-git/install.json"), JSON.stringify({ ...record, schemaVersion: 2 }));
+    const whole = usersFiles(repo.root);
+    const gone = repo.muxi("uninstall");
+    assert.equal(gone.code, 2);
+    assert.match(gone.stderr, /whose record .* cannot read\nmuxi-git: hint: run 'npx muxi-git@99\.0\.0 uninstall'\n$/);
+    assert.match(repo.muxi("install").stderr, /muxi-git 99\.0\.0 is installed here/);
+    assert.deepEqual(usersFiles(repo.root), whole);
+  });
+});
