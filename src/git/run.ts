@@ -9,6 +9,9 @@
  *   a glob of ours found nothing, in silence.
  * - `GIT_NO_LAZY_FETCH`: a hook or filter never goes to the network. git before
  *   2.45 does not know it and tries to fetch; no transport is allowed then.
+ * - `core.fsmonitor` is off: it names a program, and a repository that somebody
+ *   packed up brings its configuration along. Looking into one with `scan` or
+ *   `status` must not run what stands there.
  * - `GIT_INDEX_FILE`, `GIT_DIR` and the rest are inherited: `git commit -a` and
  *   `git commit <path>` prepare an index of their own, and that is the one to read.
  */
@@ -76,7 +79,19 @@ export function gitEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.Pro
     LC_ALL: "C",
   };
   for (const name of PATHSPEC_VARIABLES) delete result[name];
+  addSetting(result, "core.fsmonitor", "false");
   return result;
+}
+
+/** One more setting for git, as by `git -c`; git before 2.31 takes no notice (git-config(1), GIT_CONFIG_COUNT). */
+function addSetting(env: NodeJS.ProcessEnv, key: string, value: string): void {
+  const given = env.GIT_CONFIG_COUNT ?? "0";
+  // What git would refuse is left for git to say.
+  if (!/^[0-9]{1,6}$/.test(given)) return;
+  const at = Number(given);
+  env.GIT_CONFIG_COUNT = String(at + 1);
+  env[`GIT_CONFIG_KEY_${at}`] = key;
+  env[`GIT_CONFIG_VALUE_${at}`] = value;
 }
 
 export interface GitOptions {
