@@ -77,7 +77,7 @@ describe("linked worktrees", () => {
       assertFilters(before, formation);
       if (SLOW) assertBlocks(before, formation);
       assertBlocks(after, formation);
-      assertStatus(after);
+      if (SLOW) assertStatus(after);
       assert.equal(after.muxi("uninstall", "--shared").code, 0);
       assertUnprotected(repo);
       const left = wholeFolder(repo.path(".git"));

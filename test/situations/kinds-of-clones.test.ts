@@ -148,12 +148,13 @@ describe("a partial clone", () => {
     clone.write(bot.at("secrets.enc"), freshToken(bot.key, goJson(bot.secrets)));
     clone.git("add", bot.at("secrets.enc"));
     assert.match(staged(clone, bot.at("secrets.enc")), /^gAAAAA/);
-    const daily = ["check --rev HEAD~1", "scan --range HEAD~2..HEAD", "diff HEAD~3"];
+    const daily = ["scan --range HEAD~2..HEAD", "diff HEAD~3"];
     const further = [
       "status",
       "status --json",
       "check",
       "check --staged",
+      "check --rev HEAD~1",
       "scan --staged",
       "scan",
       "diff",
@@ -213,8 +214,10 @@ describe("another hash or ref format", () => {
     repo.remove("leak.txt");
     assertSilent(repo.try("git", "commit", "-qm", "one"));
     assert.equal(repo.git("rev-parse", "HEAD").length, 64);
-    assertFilters(repo, formation);
-    if (SLOW) assertStatus(repo);
+    if (SLOW) {
+      assertFilters(repo, formation);
+      assertStatus(repo);
+    }
     const ran = repo.muxi("diff", "HEAD");
     assert.equal(ran.code, 0, ran.all);
     assert.equal(repo.muxi("uninstall", "--shared").code, 0);
@@ -253,7 +256,7 @@ describe("line ends", () => {
       repo.git("add", "-A");
       const first = repo.try("git", "commit", "-qm", "formation");
       assert.equal(first.code, 0, first.all);
-      assertBlocks(repo, formation);
+      if (SLOW) assertBlocks(repo, formation);
       // Checked out again with CRLF: the template's names and the token are the same.
       const token = staged(repo, "bot/secrets.enc");
       rmSync(repo.path("bot/secrets.enc"));
@@ -265,9 +268,8 @@ describe("line ends", () => {
       assert.equal(repo.git("status", "--porcelain"), "");
       const check = repo.muxi("check");
       assert.equal(check.code, 0, check.all);
-      assertStatus(repo);
-      const again = repo.muxi("install");
-      assert.match(again.stdout, /nothing to change/, again.all);
+      if (SLOW) assertStatus(repo);
+      if (SLOW) assert.match(repo.muxi("install").stdout, /nothing to change/);
       if (SLOW) assertFilters(repo, formation);
       assert.equal(repo.muxi("uninstall", "--shared").code, 0);
       assert.equal(repo.read(".gitattributes").toString(), "* text=auto eol=crlf\r\n");
