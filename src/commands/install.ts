@@ -83,7 +83,7 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
   }
   const unprotected = hooks.filter((hook) => !hook.effective);
   if (unprotected.length === 0 || options.hooks === "none") return EXIT.ok;
-  printUnprotected(plan, unprotected);
+  printUnprotected(plan, unprotected, options.hooks);
   return EXIT.no;
 }
 
@@ -288,13 +288,17 @@ function readBlockFile(path: string): Buffer | null {
   return state.kind === "file" && findBlock(state.bytes.toString("latin1")) !== null ? state.bytes : null;
 }
 
-function printUnprotected(plan: InstallPlan, hooks: readonly HookState[]): void {
+function printUnprotected(plan: InstallPlan, hooks: readonly HookState[], mode: HookMode): void {
   const said = hooks.map(({ event, reason }) => ({
     event,
     reason: plan.hooks.find((one) => one.event === event)?.reason ?? reason,
   }));
   for (const [reason, events] of byReason(said)) talk(`muxi-git: error: not protected: ${events}: ${reason}`);
   printSnippets(plan, talk);
+  if (plan.snippets.some(({ snippet }) => snippet.file.startsWith(`${HUSKY_FOLDER}/`)))
+    talk(
+      `muxi-git: hint: install adds them itself: ${tool(mode === "husky" ? "install --hooks husky --yes" : "install --yes")}`,
+    );
 }
 
 /** Reasons with the events they hold for. */

@@ -459,13 +459,10 @@ function planHusky(
   const generated = !isHusky || isGeneratedFolder(site.hooksPath?.value ?? "");
   const callHusky = !isHusky || (generated && !site.folderExists);
   if (!site.managerRunsUs && !options.editTracked) {
-    return none(
-      `husky runs tracked scripts; '${tool(options.mode === "husky" ? "install --hooks husky --yes" : "install --yes")}' adds these lines`,
-      {
-        file: `${HUSKY_FOLDER}/${event}`,
-        lines: guardedLines(event),
-      },
-    );
+    return none("husky runs tracked scripts, which are edited only with --yes", {
+      file: `${HUSKY_FOLDER}/${event}`,
+      lines: guardedLines(event),
+    });
   }
   return { event, mechanism: "husky", write: site.managerRunsUs ? null : "husky-script", config: false, callHusky };
 }

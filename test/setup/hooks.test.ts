@@ -139,6 +139,12 @@ describe("hook managers", () => {
       }
       assert.ok(text.includes("-x"), `${manager.name}'s snippet must pass where muxi-git is not installed`);
     }
+    // lefthook's shell would run what a remote is called.
+    const lefthookLines =
+      MANAGERS.find(({ name }) => name === "lefthook")?.snippet(HOOK_EVENTS, () => null).lines ?? [];
+    for (const [at, line] of lefthookLines.entries()) {
+      if (/\{\d\}/.test(line)) assert.match(lefthookLines[at - 1] ?? "", /<<'/);
+    }
     assert.equal(runsOurHook('"$muxi_git_run" hook pre-commit-x', "pre-commit"), false);
   });
 });

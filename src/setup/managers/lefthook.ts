@@ -2,6 +2,7 @@
  * lefthook: renames a hook that its settings name and that is not its own to `.old`, which it does not run, and writes
  * its hooks again whenever its settings change.
  */
+import type { HookEvent } from "../../hook-events.ts";
 import { guardedCommand, type HookManager } from "./manager.ts";
 
 const FILES = ["lefthook", ".lefthook", ".config/lefthook"].flatMap((name) =>
@@ -25,7 +26,7 @@ export const lefthook: HookManager = {
         `${event}:`,
         "  jobs:",
         "    - name: muxi-git",
-        `      run: ${command(event)}`,
+        ...run(event),
         ...(event === "pre-push" ? ["      use_stdin: true"] : []),
       ]),
       command: "npx lefthook install",
@@ -33,8 +34,19 @@ export const lefthook: HookManager = {
   },
 };
 
-/** lefthook passes arguments as `{1}`, `{0}` is all of them; its shell gets none. */
-function command(event: string): string {
-  const args = event === "commit-msg" ? " '{1}'" : event === "pre-push" ? " {0}" : "";
-  return guardedCommand(event).replace(' "$@"', args);
+/**
+ * lefthook puts arguments into the text that its shell runs, as they are: a remote's URL of `;` and more would be run.
+ * A quoted here-document takes them as text. pre-push gets the remote's name, which is what it needs.
+ */
+function run(event: HookEvent): string[] {
+  if (event !== "commit-msg" && event !== "pre-push")
+    return [`      run: ${guardedCommand(event).replace(' "$@"', "")}`];
+  return [
+    "      run: |",
+    "        muxi_git_run=$(git rev-parse --git-common-dir)/muxi-git/run",
+    "        IFS= read -r argument <<'MUXI_GIT_ARGUMENT'",
+    "        {1}",
+    "        MUXI_GIT_ARGUMENT",
+    `        [ ! -x "$muxi_git_run" ] || "$muxi_git_run" hook ${event} "$argument"`,
+  ];
 }

@@ -13,6 +13,9 @@ import type { Ran, RunOptions, TempRepo } from "../../support/repo.ts";
 import { type GitUnderTest, gitsUnderTest, repoWith, wholeFolder } from "../install-support.ts";
 import { TOOLS, type Tool, withTools } from "./tools.ts";
 
+/** What a shell would run, where a manager put it into one. */
+const REMOTE = "remote;touch ran;'$(touch ran)'.git";
+
 /** A node that writes down which hook it was started for. */
 const COUNTING_NODE = (log: string): string =>
   `#!/bin/sh\n[ "$2" != hook ] || echo "$3" >>'${log}'\nexec '${process.execPath}' "$@"\n`;
@@ -60,7 +63,7 @@ function prepared(t: TestContext, tool: Tool, { git: program }: GitUnderTest): T
   tool.project(repo);
   repo.git("add", "-A");
   repo.git("commit", "-q", "--no-verify", "-m", "project");
-  repo.git("init", "-q", "--bare", join(repo.base, "remote.git"));
+  repo.git("init", "-q", "--bare", join(repo.base, REMOTE));
   return repo;
 }
 
@@ -121,10 +124,11 @@ function eachGateOnce(repo: TempRepo, tool: Tool, logs: Logs): void {
   assert.deepEqual(logs.ours(), ["pre-commit", "commit-msg"]);
   assert.deepEqual(logs.theirs(), ["commit"]);
 
-  const pushed = git(repo, "push", "-q", join(repo.base, "remote.git"), "main");
+  const pushed = git(repo, "push", "-q", join(repo.base, REMOTE), "main");
   assert.equal(pushed.code, 0, pushed.all);
   assert.deepEqual(logs.ours(), ["pre-push"]);
   assert.deepEqual(logs.theirs(), [tool.push]);
+  assert.ok(!existsSync(repo.path("ran")));
 
   repo.git("checkout", "-q", "-b", "side", "HEAD~1");
   repo.git("commit", "-q", "--no-verify", "--allow-empty", "-m", "side");
