@@ -71,7 +71,9 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       // Not process.stdout: its EPIPE (`--help | head -1`) arrives later, as a crash.
       writeOut: (text) => out(text.replace(/\n$/, "")),
       writeErr: (text) => talk(text.replace(/\n$/, "")),
-      outputError: (text, write) => write(text.replace(/^error: /, "muxi-git: error: ")),
+      // What was typed is repeated: a script may have taken it from a file's name.
+      outputError: (text, write) =>
+        write(escapeText(text.trimEnd().replace(/^error: /, "muxi-git: error: ")).replace("\\n(Did you", "\n(Did you")),
     })
     .addHelpText(
       "after",

@@ -46,19 +46,24 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
   let refused = 0;
   let rewritten = 0;
   let leftAlone = 0;
-  for (const { path } of formations) {
-    const file = encryptedPath(path);
-    const result = await normalizeFile(context, path, file, options.dryRun);
-    if (result === null) continue;
-    for (const line of result.done)
-      out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
-    if (result.leftAlone !== undefined && !options.quiet) talk(`left alone: ${escapeText(file)}: ${result.leftAlone}`);
-    if (result.refused !== null) talk(`muxi-git: error: cannot normalize '${escapeText(file)}': ${result.refused}`);
-    rewritten += result.done.length > 0 ? 1 : 0;
-    refused += result.refused === null ? 0 : 1;
-    leftAlone += result.leftAlone === undefined ? 0 : 1;
+  try {
+    for (const { path } of formations) {
+      const file = encryptedPath(path);
+      const result = await normalizeFile(context, path, file, options.dryRun);
+      if (result === null) continue;
+      for (const line of result.done)
+        out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
+      if (result.leftAlone !== undefined && !options.quiet)
+        talk(`left alone: ${escapeText(file)}: ${result.leftAlone}`);
+      if (result.refused !== null) talk(`muxi-git: error: cannot normalize '${escapeText(file)}': ${result.refused}`);
+      rewritten += result.done.length > 0 ? 1 : 0;
+      refused += result.refused === null ? 0 : 1;
+      leftAlone += result.leftAlone === undefined ? 0 : 1;
+    }
+  } finally {
+    // A git that is left open keeps this process from ending, whatever failed.
+    context.reader.close();
   }
-  context.reader.close();
   // Rewritten files have new times: without this the next status reads each again.
   if (rewritten > 0 && !options.dryRun) tryGit(["update-index", "-q", "--refresh"], { cwd: context.topLevel });
   if (rewritten + refused + leftAlone === 0 && !options.quiet) out("every secrets file is in canonical form");

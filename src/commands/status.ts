@@ -2,7 +2,7 @@
 import { relative, sep } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText, formatJson } from "../escape.ts";
 import { openRepository } from "../git/repository.ts";
 import { setReaderDirectory, tool } from "../invocation.ts";
 import { type AuditProblem, auditHead, auditSettings } from "../plumbing/audit.ts";
@@ -30,9 +30,8 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
   if (options.json) {
     // What HEAD holds does not make a repository unprotected: `protected` is about what comes next.
     out(
-      JSON.stringify(
+      formatJson(
         { schemaVersion: 1, ...state, formations, problems: [...state.problems, ...inSettings, ...inHead] },
-        null,
         2,
       ),
     );

@@ -9,12 +9,15 @@
  *   a glob of ours found nothing, in silence.
  * - `GIT_NO_LAZY_FETCH`: a hook or filter never goes to the network. git before
  *   2.45 does not know it and tries to fetch; no transport is allowed then.
+ * - `core.fsmonitor` is off: it names a program, and a repository that somebody
+ *   packed up brings its configuration along. Looking into one with `scan` or
+ *   `status` must not run what stands there.
  * - `GIT_INDEX_FILE`, `GIT_DIR` and the rest are inherited: `git commit -a` and
  *   `git commit <path>` prepare an index of their own, and that is the one to read.
  */
 import type { SpawnSyncReturns } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { posix, win32 } from "node:path";
 import { childProcess } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
 
@@ -33,19 +36,14 @@ let executable: string | undefined;
 /** The absolute path of git: the first in PATH that stands outside the current directory. */
 export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): string {
   if (executable !== undefined) return executable;
-  const names = process.platform === "win32" ? ["git.exe"] : ["git"];
-  for (const folder of (env.PATH ?? env.Path ?? "").split(delimiter)) {
-    if (!isAbsolute(folder) || isInside(folder, cwd)) continue;
-    for (const name of names) {
-      const candidate = join(folder, name);
-      try {
-        if (!statSync(candidate).isFile()) continue;
-        accessSync(candidate, constants.X_OK);
-        executable = candidate;
-        return candidate;
-      } catch {
-        // Not there or not executable: the next entry of PATH.
-      }
+  for (const candidate of gitCandidates(env, cwd)) {
+    try {
+      if (!statSync(candidate).isFile()) continue;
+      accessSync(candidate, constants.X_OK);
+      executable = candidate;
+      return candidate;
+    } catch {
+      // Not there or not executable: the next entry of PATH.
     }
   }
   throw new MuxiGitError("git-not-found", "git was not found in PATH", {
@@ -53,8 +51,19 @@ export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = proces
   });
 }
 
-function isInside(path: string, folder: string): boolean {
-  const way = relative(resolve(folder), path);
+/** Where git may be. No `git.cmd`: it would be run by a shell, which reads our arguments anew. */
+export function gitCandidates(env: NodeJS.ProcessEnv, cwd: string, platform = process.platform): string[] {
+  const way = platform === "win32" ? win32 : posix;
+  return (env.PATH ?? env.Path ?? "")
+    .split(way.delimiter)
+    .filter((folder) => way.isAbsolute(folder) && !isInside(folder, cwd, platform))
+    .map((folder) => way.join(folder, platform === "win32" ? "git.exe" : "git"));
+}
+
+/** Whether `path` is `folder` or below it. On Windows in any case, as its file systems compare. */
+export function isInside(path: string, folder: string, platform = process.platform): boolean {
+  const { relative, resolve, sep, isAbsolute } = platform === "win32" ? win32 : posix;
+  const way = relative(resolve(folder), resolve(path));
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
@@ -70,7 +79,19 @@ export function gitEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.Pro
     LC_ALL: "C",
   };
   for (const name of PATHSPEC_VARIABLES) delete result[name];
+  addSetting(result, "core.fsmonitor", "false");
   return result;
+}
+
+/** One more setting for git, as by `git -c`; git before 2.31 takes no notice (git-config(1), GIT_CONFIG_COUNT). */
+function addSetting(env: NodeJS.ProcessEnv, key: string, value: string): void {
+  const given = env.GIT_CONFIG_COUNT ?? "0";
+  // What git would refuse is left for git to say.
+  if (!/^[0-9]{1,6}$/.test(given)) return;
+  const at = Number(given);
+  env.GIT_CONFIG_COUNT = String(at + 1);
+  env[`GIT_CONFIG_KEY_${at}`] = key;
+  env[`GIT_CONFIG_VALUE_${at}`] = value;
 }
 
 export interface GitOptions {

@@ -1,6 +1,6 @@
 /** Files of the working tree, by repository path. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
-import { join, sep } from "node:path";
+import nodePath, { sep } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { encodePath } from "./entries.ts";
@@ -35,7 +35,7 @@ function emptyFile(fd: number): Buffer | null {
 }
 
 /** A repository path on disk. Bytes that are no UTF-8 stay bytes. */
-export function diskPath(topLevel: string, path: string): string | Buffer {
+export function diskPath(topLevel: string, path: string, { join } = nodePath): string | Buffer {
   return path.isWellFormed() ? join(topLevel, path) : Buffer.concat([Buffer.from(`${topLevel}/`), encodePath(path)]);
 }
 

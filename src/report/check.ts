@@ -1,6 +1,6 @@
 /** The report of `check`, as text and as JSON. */
 
-import { escapeText } from "../escape.ts";
+import { escapeText, formatJson } from "../escape.ts";
 import type { FormationNames } from "../formation/drift.ts";
 import type { Problem } from "../formation/problem.ts";
 import type { Style } from "../terminal.ts";
@@ -51,5 +51,5 @@ export function formatCheckText(checked: readonly CheckedFormation[], style: Sty
 }
 
 export function formatCheckJson(checked: readonly CheckedFormation[]): string {
-  return JSON.stringify({ schemaVersion: 1, formations: checked }, null, 2);
+  return formatJson({ schemaVersion: 1, formations: checked }, 2);
 }

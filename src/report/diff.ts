@@ -1,6 +1,6 @@
 /** The report of `diff`: text for a terminal, markdown for a pull request, JSON for machines. Names, never values. */
 
-import { escapeText } from "../escape.ts";
+import { escapeText, formatJson } from "../escape.ts";
 import type { FormationReview, KeyReport, PlacedReference } from "../formation/review.ts";
 import type { Style } from "../terminal.ts";
 import { placeOf } from "./block.ts";
@@ -140,5 +140,5 @@ function usedAt(name: string, places: readonly PlacedReference[]): string {
 }
 
 export function formatDiffJson(sides: DiffSides, reviews: readonly FormationReview[]): string {
-  return JSON.stringify({ schemaVersion: 1, ...sides, formations: reviews }, null, 2);
+  return formatJson({ schemaVersion: 1, ...sides, formations: reviews }, 2);
 }

@@ -1,6 +1,6 @@
 /** The report of `scan`, as text and as JSON. */
 
-import { escapeText } from "../escape.ts";
+import { escapeText, formatJson } from "../escape.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { Style } from "../terminal.ts";
 import { count, placeOf } from "./block.ts";
@@ -48,5 +48,5 @@ export function formatScanText(report: ScanReport, style: Style, quiet = false):
 export function formatScanJson(report: ScanReport): string {
   const findings = report.findings.map(({ secretId: _, kind: __, ...shown }) => shown);
   const { scanned, skipped, notes } = report;
-  return JSON.stringify({ schemaVersion: 1, scanned, skipped, findings, notes }, null, 2);
+  return formatJson({ schemaVersion: 1, scanned, skipped, findings, notes }, 2);
 }

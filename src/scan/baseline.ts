@@ -21,6 +21,7 @@
  */
 import { crypto } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
+import { formatJson } from "../escape.ts";
 import type { Finding } from "./finding.ts";
 
 export const BASELINE_FILE = ".muxi-git-baseline.json";
@@ -162,5 +163,5 @@ export function formatBaseline(baseline: Baseline): string {
   const findings = [...baseline.findings]
     .sort((a, b) => byUtf8(a.path, b.path) || byUtf8(a.rule, b.rule) || byUtf8(a.fingerprint, b.fingerprint))
     .map(({ fingerprint: digest, rule, path, reason }) => ({ fingerprint: digest, rule, path, reason }));
-  return `${JSON.stringify({ schemaVersion: BASELINE_VERSION, salt: baseline.salt, findings }, null, 2)}\n`;
+  return `${formatJson({ schemaVersion: BASELINE_VERSION, salt: baseline.salt, findings }, 2)}\n`;
 }

@@ -10,7 +10,7 @@ import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeFileDurably } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
-import { INCLUDE } from "../git/config.ts";
+import { INCLUDE, lastEntry } from "../git/config.ts";
 import type { Repository } from "../git/repository.ts";
 import { tool } from "../invocation.ts";
 import { VERSION } from "../version.ts";
@@ -18,7 +18,18 @@ import { removeBlocks } from "./blocks.ts";
 import type { FileChange } from "./change.ts";
 import { type ConfigBytes, configPath, editedConfig, readConfig, replaceConfig } from "./config-file.ts";
 import type { Situation } from "./detect.ts";
-import { fileState, makeFolders, missingFolders, newMode, removeEmptyFolder, removeFile, removeTree } from "./disk.ts";
+import {
+  fileState,
+  makeFolders,
+  missingFolders,
+  newMode,
+  parseSharing,
+  removeEmptyFolder,
+  removeFile,
+  removeTree,
+  sharedMode,
+  shareFolder,
+} from "./disk.ts";
 import { appendedToStub, isStub } from "./hooks.ts";
 import { HUSKY_FOLDER, setUpHusky } from "./managers/husky.ts";
 import { placeOf } from "./places.ts";
@@ -70,16 +81,30 @@ export async function applyPlan(plan: InstallPlan, situation: Situation, renew: 
     }
     return touched && changed ? sayUndone(cause, "all") : cause;
   };
+  // Of the repository's own settings alone, as git does once it is made.
+  const own = situation.settings.filter((entry) => entry.scope === "local");
+  const sharing = parseSharing(lastEntry(own, "core.sharedrepository")?.value);
+  const isShared = (path: string): boolean => placeOf(path, repository)?.base === "common";
+  const isOurs = (path: string): boolean => path.startsWith(join(runtime, "/"));
   const folders = (path: string): void => {
     const created = makeFolders(path);
     undoing.push(() => {
-      for (const folder of created.reverse()) removeEmptyFolder(folder);
+      for (const folder of [...created].reverse()) removeEmptyFolder(folder);
     });
+    for (const folder of created) if (isShared(folder)) shareFolder(folder, sharing);
   };
-  const write = (path: string, bytes: Buffer, mode: number): void => {
+  const write = (path: string, bytes: Buffer, wanted: number): void => {
     const before = fileState(path);
-    // A copy made under another umask is as good.
-    const sameMode = mode === PRIVATE ? (m: number) => m === mode : (m: number) => (m & 0o111) === (mode & 0o111);
+    const isPrivate = path === join(runtime, RECORD);
+    const whose = isPrivate || !isShared(path) ? null : sharing;
+    const mode = isOurs(path) || before.kind !== "file" ? sharedMode(wanted, whose) : wanted;
+    // A copy made under another umask is as good, where the group has what it needs.
+    const needed = sharedMode(wanted & 0o700, whose);
+    const sameMode = (m: number): boolean => {
+      if (isPrivate) return m === mode;
+      if (whose === null) return (m & 0o111) === (mode & 0o111);
+      return (m & needed) === needed && (m & 0o100) === (mode & 0o100);
+    };
     if (before.kind === "file" && before.bytes.equals(bytes) && sameMode(before.mode)) return;
     if (before.kind === "folder" || before.kind === "special") {
       throw new MuxiGitError("unwritable", `cannot write '${path}': something else is in its place`);

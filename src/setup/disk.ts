@@ -1,5 +1,6 @@
 /** Files and folders as install finds, makes and removes them; durable-file.ts writes them. */
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -46,6 +47,49 @@ export function fileState(path: string): FileState {
 /** The mode of a new file under the person's umask. */
 export function newMode(executable: boolean): number {
   return (executable ? 0o777 : 0o666) & ~process.umask();
+}
+
+/**
+ * The permission bits that `core.sharedRepository` adds to a file of a git dir,
+ * as git gives them to its own files whatever the umask; null where it is not
+ * shared. An octal number stands in place of all bits.
+ */
+export type Sharing = { bits: number; instead: boolean } | null;
+
+/** @param value - of the setting; null is a key without a value. See core.sharedRepository in git-config(1). */
+export function parseSharing(value: string | null | undefined): Sharing {
+  if (value === undefined) return null;
+  switch (value?.toLowerCase() ?? "true") {
+    case "group":
+    case "true":
+    case "yes":
+    case "on":
+    case "1":
+      return { bits: 0o660, instead: false };
+    case "all":
+    case "world":
+    case "everybody":
+    case "2":
+      return { bits: 0o664, instead: false };
+  }
+  // git refuses to work where the owner could not read and write.
+  const bits = /^0?[0-7]{3}$/.test(value ?? "") ? Number.parseInt(value!, 8) & 0o666 : 0;
+  return (bits & 0o600) === 0o600 ? { bits, instead: true } : null;
+}
+
+/** `mode` as shared; whoever may read an executable file or a folder may execute it. */
+export function sharedMode(mode: number, sharing: Sharing): number {
+  if (sharing === null) return mode;
+  const { instead } = sharing;
+  const bits = (mode & 0o100) === 0 ? sharing.bits : sharing.bits | ((sharing.bits & 0o444) >> 2);
+  return instead ? (mode & ~0o777) | bits : mode | bits;
+}
+
+/** Let a new folder of a git dir be shared: what others make in it then belongs to the group too. */
+export function shareFolder(path: string, sharing: Sharing): void {
+  if (sharing === null) return;
+  const mode = sharedMode(statSync(path).mode & 0o7777, sharing);
+  chmodSync(path, (mode & 0o060) === 0 ? mode : mode | 0o2000);
 }
 
 /** Where a file really stands when it is reached through a link. */

@@ -69,7 +69,8 @@ export function inspect(situation: Situation): SetupState {
   // Whoever reads this may have no working install: the command is the one that always works.
   const later = laterInstalled(situation);
   const again = later === null ? "npx muxi-git install" : `${later.command} install`;
-  const installed = existsSync(situation.runtime);
+  // A link that leads nowhere is in the way of install, which refuses it.
+  const installed = fileState(situation.runtime).kind !== "absent";
   const runtime = inspectRuntime(situation, again, problems);
   const drivers = inspectDrivers(situation);
   if (!installed)
@@ -146,7 +147,7 @@ function describeHooks(hooks: readonly HookState[], situation: Situation, again:
 
 function inspectRuntime(situation: Situation, again: string, problems: SetupProblem[]): SetupState["runtime"] {
   const { runtime, record } = situation;
-  if (!existsSync(runtime)) return { version: null, node: null, intact: false };
+  if (fileState(runtime).kind === "absent") return { version: null, node: null, intact: false };
   const node = readNode(join(runtime, "node"));
   if (record.kind === "later") {
     const missing = ["run", "main.cjs", "plumbing.cjs"].filter(

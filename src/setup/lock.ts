@@ -19,6 +19,7 @@ import { isAlive, isFailureOfLinks, makeFile, sweepTemporaries } from "../durabl
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 
+/** How long one holder is waited for; of many in a row, each is given as long. */
 const WAIT_MS = 30_000;
 /** A lock of a holder that cannot be looked up is stale when unchanged for so long. */
 const UNCHANGED_MS = 20_000;
@@ -59,21 +60,29 @@ export async function withInstallLock<T>(commonDir: string, work: (held: Held) =
     return await work({
       renew: () => renew(path),
       async checkInterrupted() {
-        await new Promise((done) => {
-          setImmediate(done);
-        });
+        await signalsSeen();
         if (signal !== undefined) throw new MuxiGitError("interrupted", "interrupted, nothing was changed");
       },
     });
   } finally {
     remove(path);
+    await signalsSeen();
     for (const name of SIGNALS) process.off(name, keep);
     if (signal !== undefined) process.kill(process.pid, signal);
   }
 }
 
+/** Node runs handlers between two turns of its loop; the first turn may be one that has looked already. */
+async function signalsSeen(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) {
+    await new Promise((done) => {
+      setImmediate(done);
+    });
+  }
+}
+
 async function take(path: string): Promise<void> {
-  const deadline = Date.now() + WAIT_MS;
+  let deadline = Date.now() + WAIT_MS;
   let watched: Seen | null = null;
   let since = Date.now();
   for (;;) {
@@ -81,6 +90,7 @@ async function take(path: string): Promise<void> {
     const seen = look(path);
     if (seen === null) continue;
     if (watched === null || !isSame(seen, watched)) {
+      if (watched !== null && seen.text !== watched.text) deadline = Date.now() + WAIT_MS;
       watched = seen;
       since = Date.now();
     }

@@ -6,9 +6,10 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { delimiter, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { isAbsolute, join, posix, sep, win32 } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { isInside } from "../git/run.ts";
 
 export interface RuntimeFile {
   /** Relative to the runtime folder, `/` as separator. */
@@ -53,11 +54,6 @@ export function readRuntime(source: string): RuntimeFile[] {
     }
     return { name, bytes: readFileSync(path), executable };
   });
-}
-
-function isInside(path: string, folder: string): boolean {
-  const way = relative(resolve(folder), resolve(path));
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
 function isExecutableFile(path: string): boolean {
@@ -107,15 +103,21 @@ export function stableNode(env: NodeJS.ProcessEnv, topLevel: string): string {
       hint: "set it to the absolute path of a node, or unset it",
     });
   }
-  const name = process.platform === "win32" ? "node.exe" : "node";
-  for (const folder of (env.PATH ?? env.Path ?? "").split(delimiter)) {
-    if (!isAbsolute(folder) || isInside(folder, topLevel) || /[\r\n]/.test(folder)) continue;
-    if (folder.split(/[/\\]/).includes("node_modules")) continue;
-    const candidate = join(folder, name);
+  for (const candidate of nodeCandidates(env, topLevel)) {
     if (!isExecutableFile(candidate)) continue;
     const version = real(candidate) === real(process.execPath) ? runningVersion() : nodeVersion(candidate);
     if (version !== null && isSupported(version)) return candidate.split(sep).join("/");
     break;
   }
   return process.execPath.split(sep).join("/");
+}
+
+/** Where PATH may have a node that no commit and no npx brought. */
+export function nodeCandidates(env: NodeJS.ProcessEnv, topLevel: string, platform = process.platform): string[] {
+  const way = platform === "win32" ? win32 : posix;
+  return (env.PATH ?? env.Path ?? "")
+    .split(way.delimiter)
+    .filter((folder) => way.isAbsolute(folder) && !isInside(folder, topLevel, platform) && !/[\r\n]/.test(folder))
+    .filter((folder) => !folder.split(/[/\\]/).includes("node_modules"))
+    .map((folder) => way.join(folder, platform === "win32" ? "node.exe" : "node"));
 }

@@ -1,13 +1,27 @@
 /**
  * install, upgrade and uninstall stopped at each of their steps: killed, or with
- * no room left. `SLOW=1` tries every step, and both ways on from it; the everyday
+ * interrupted, or with no room left; and several of them at once. `SLOW=1` tries every step, and both ways on from it; the everyday
  * run a few, of every kind.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { MAIN, PROJECT, preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
 import { olderBuild, usersFiles, wholeFolder, writeFormation } from "./install-support.ts";
 
@@ -100,7 +114,7 @@ for (const work of ["install", "upgrade", "uninstall"] as const) {
   it(`${work}, killed at any step, leaves a git that works and is finished by the next install or uninstall`, (t) => {
     const steps = stepsOf(t, work);
     assert.ok(steps.length > 20, String(steps.length));
-    for (const [turn, at] of sample(steps, work === "uninstall" ? 2 : 3).entries()) {
+    for (const [turn, at] of sample(steps, work === "uninstall" ? 1 : 2).entries()) {
       const half = SLOW && steps[at - 1]!.startsWith("writeSync") ? ["kill", "half"] : ["kill"];
       for (const how of half) {
         for (const way of SLOW
@@ -215,3 +229,100 @@ describe("two versions", () => {
     assert.deepEqual(usersFiles(repo.root), whole);
   });
 });
+
+it("install that is interrupted ends by the signal, with nothing changed or all of it", (t) => {
+  const steps = stepsOf(t, "install");
+  // From the lock on: before it there is nothing to keep whole.
+  const locked = steps.findIndex((step) => step.startsWith("linkSync") && step.endsWith("muxi-git.lock")) + 1;
+  assert.ok(locked > 0);
+  for (const at of SLOW ? steps.map((_, index) => index + 1) : [locked + 20, steps.length]) {
+    for (const signal of SLOW ? ["SIGINT", "SIGTERM"] : [at === steps.length ? "SIGTERM" : "SIGINT"]) {
+      const { repo, made } = WORK.install.repo(t);
+      const where = `${signal} at ${at}, ${steps[at - 1]}`;
+      const ran = stopAt(repo, "install", { STOP_AT: String(at), STOP_HOW: signal });
+      // No exit code: it ended by the signal.
+      assert.equal(ran.code, 255, `${where}: ${ran.all}`);
+      if (at > locked) {
+        if (repo.muxi("status").code !== 0) assert.deepEqual(usersFiles(repo.root), made, where);
+        assert.ok(!existsSync(repo.path(".git/muxi-git.lock")), where);
+      }
+      assertFinishes(repo, made, "install", where);
+    }
+  }
+});
+
+/** Start, without waiting. */
+function start(repo: TempRepo, cwd: string, verb: string): Promise<{ code: number | null; stderr: string }> {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [MAIN, verb], { cwd, env: repo.env, stdio: ["ignore", "ignore", "pipe"] });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on("close", (code) => done({ code, stderr }));
+  });
+}
+
+describe("at once", () => {
+  it("many installs, of two worktrees: all succeed, one state, taken back whole", async (t) => {
+    const { repo, made } = WORK.install.repo(t);
+    const other = join(repo.base, "linked");
+    repo.git("worktree", "add", "-q", other, "other");
+    const all = Array.from({ length: SLOW ? 20 : 5 }, (_, turn) =>
+      start(repo, turn % 2 ? other : repo.root, "install"),
+    );
+    for (const ran of await Promise.all(all)) assert.equal(ran.code, 0, ran.stderr);
+    assert.equal(repo.git("config", "--get-all", "include.path"), "muxi-git/config");
+    for (const root of [repo.root, other]) {
+      const status = repo.muxiWith({ cwd: root }, "status");
+      assert.equal(status.code, 0, status.all);
+      assert.equal(readFileSync(join(root, ".gitattributes"), "latin1").split(">>> muxi-git >>>").length, 2);
+    }
+    assert.ok(!existsSync(repo.path(".git/muxi-git.lock")));
+    assertFinishes(repo, made, "uninstall", "both");
+    assert.ok(!existsSync(join(other, ".gitattributes")));
+  });
+
+  it("an install and an uninstall: one after the other, whichever is first", async (t) => {
+    for (const head of SLOW ? [-200, -100, -50, 0, 50, 100, 200] : [0]) {
+      const { repo, made } = WORK.uninstall.repo(t);
+      const first = start(repo, repo.root, head < 0 ? "install" : "uninstall");
+      await sleep(Math.abs(head));
+      const second = start(repo, repo.root, head < 0 ? "uninstall" : "install");
+      for (const ran of [await first, await second]) assert.equal(ran.code, 0, ran.stderr);
+      if (repo.muxi("status").code !== 0) assert.deepEqual(usersFiles(repo.root), made, String(head));
+      assertFinishes(repo, made, "install", `head ${head}`);
+    }
+  });
+});
+
+describe("the repository's config", () => {
+  it("read-only stays so, and is given back so", (t) => {
+    const { repo, made } = preparedReadOnly(t);
+    const ran = repo.muxi("install");
+    assert.equal(ran.code, 0, ran.all);
+    assert.equal(lstatSync(repo.path(".git/config")).mode & 0o777, 0o444);
+    assertFinishes(repo, made, "uninstall", "read-only");
+  });
+
+  it("a link stays one, its target is edited and given back", (t) => {
+    const { repo } = WORK.install.repo(t);
+    const target = join(repo.base, "dotfiles-config");
+    renameSync(repo.path(".git/config"), target);
+    symlinkSync(target, repo.path(".git/config"));
+    const before = readFileSync(target);
+    const made = usersFiles(repo.root);
+    const ran = repo.muxi("install");
+    assert.equal(ran.code, 0, ran.all);
+    assert.ok(lstatSync(repo.path(".git/config")).isSymbolicLink());
+    assert.match(readFileSync(target, "latin1"), /muxi-git\/config/);
+    assertFinishes(repo, made, "uninstall", "a link");
+    assert.deepEqual(readFileSync(target), before);
+  });
+});
+
+function preparedReadOnly(t: TestContext): { repo: TempRepo; made: Record<string, string> } {
+  const { repo } = WORK.install.repo(t);
+  chmodSync(repo.path(".git/config"), 0o444);
+  return { repo, made: usersFiles(repo.root) };
+}

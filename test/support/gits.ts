@@ -46,6 +46,8 @@ export interface Trying {
   skip?: string | false;
   /** On every git every day: what differs between them most. */
   always?: boolean;
+  /** Only with `SLOW=1`: a further case of what another test tries every day. */
+  slow?: boolean;
 }
 
 export type Body = (t: TestContext, git: Git) => void | Promise<void>;
@@ -75,6 +77,10 @@ export function triedOnGits(register: Register): (name: string, how: Trying | Bo
     if (able.length === 0) {
       const wanted = `${Math.floor((how.from ?? 0) / 1000)}.${(how.from ?? 0) % 1000}`;
       register(name, { skip: `no git ${wanted} or later here; name one in MUXI_GIT_TEST_GITS` }, () => undefined);
+      return;
+    }
+    if (how.slow === true && !SLOW) {
+      register(name, { skip: "tried with SLOW=1" }, () => undefined);
       return;
     }
     const chosen = SLOW || how.always ? able : [able[turn++ % able.length]!];

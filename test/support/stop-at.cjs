@@ -5,6 +5,7 @@
  *
  *   STOP_AT   which step, from 1; 0 counts only
  *   STOP_HOW  kill: SIGKILL before the step; half: after half of a write;
+ *             SIGINT, SIGTERM: that signal, and on with the step;
  *             CODE (ENOSPC, EIO, EROFS, EDQUOT): it fails, and those that write after it
  *   STOP_LOG  a file that gets a line for each step, of what it was
  */
@@ -52,6 +53,7 @@ for (const name of [
       if (step === at && how === "half" && name === "writeSync")
         real(args[0], args[1].subarray(0, args[1].length >> 1));
       if (step === at && (how === "kill" || how === "half")) process.kill(process.pid, "SIGKILL");
+      if (step === at && how.startsWith("SIG")) process.kill(process.pid, how);
       if (at > 0 && step >= at && /^E[A-Z]+$/.test(how) && GROWS.has(name)) {
         throw Object.assign(new Error(`${how}: stopped at step ${step}, ${name}`), { code: how, syscall: name });
       }
