@@ -11,6 +11,7 @@ import { test } from "node:test";
 import { assertSafe } from "../fuzz/targets/escape.ts";
 import { fakeGroqKey } from "../support/fake.ts";
 import { writeFormation } from "../support/formation.ts";
+import { NOT_EVERY_DAY } from "../support/gits.ts";
 import { MAIN, preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
 
 const prepared = preparedRepo((repo) => {
@@ -176,7 +177,9 @@ test("a configuration that runs programs runs none of them for us", (t) => {
   assertClean(ran, "status");
 });
 
-test("a FIFO, a device, a loop or a file of the kernel's in place of any file keeps nobody waiting", (t) => {
+test("a FIFO, a device, a loop or a file of the kernel's in place of any file keeps nobody waiting", {
+  skip: NOT_EVERY_DAY,
+}, (t) => {
   const { repo, made } = prepared(t);
   const places = [
     "muxi-git.json",
@@ -217,7 +220,7 @@ test("a FIFO, a device, a loop or a file of the kernel's in place of any file ke
   }
 });
 
-test("what git reads may be a FIFO's stand-in; what we read of it is not", (t) => {
+test("what git reads may be a FIFO's stand-in; what we read of it is not", { skip: NOT_EVERY_DAY }, (t) => {
   const { repo } = prepared(t);
   // A huge attributes file, a repository in a folder, a .git file that leads away, settings and a baseline beyond all bounds.
   repo.write(".gitattributes", `${repo.read(".gitattributes")}${"*.x -text\n".repeat(100_000)}`);

@@ -8,7 +8,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, wri
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { type MadeFormation, writeFormation } from "../support/formation.ts";
-import { SLOW } from "../support/gits.ts";
+import { NOT_EVERY_DAY, SLOW } from "../support/gits.ts";
 import { MAIN, preparedRepo, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 import { usersFiles, wholeFolder } from "./install-support.ts";
 import { assertBlocked, assertBlocks, assertFilters, assertSilent, fixOf } from "./protection.ts";
@@ -148,7 +148,7 @@ describe("names", () => {
 });
 
 describe("a git dir that is elsewhere", () => {
-  test("--separate-git-dir", (t) => {
+  test("--separate-git-dir", { skip: NOT_EVERY_DAY }, (t) => {
     const outer = tempRepo(t);
     const repo = repoAt(outer.base, join(outer.base, "tree"), outer.env);
     const gitDir = join(outer.base, "git's dir");
@@ -166,7 +166,7 @@ describe("a git dir that is elsewhere", () => {
       if (/^(?:config|hooks|info|muxi-git)/.test(path)) assert.equal(after[path], before[path], path);
   });
 
-  test("core.worktree, and GIT_DIR with GIT_WORK_TREE", (t) => {
+  test("core.worktree, and GIT_DIR with GIT_WORK_TREE", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo, formation } = protectedRepo(t);
     const git = { ...repo.env, GIT_DIR: repo.path(".git"), GIT_WORK_TREE: repo.root };
     // From outside: nothing but the variables leads there.
@@ -306,7 +306,7 @@ describe("permissions", { skip: noModes }, () => {
 });
 
 describe("settings and variables", () => {
-  test("core.fsmonitor is set, HOME and XDG_CONFIG_HOME are not", (t) => {
+  test("core.fsmonitor is set, HOME and XDG_CONFIG_HOME are not", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo, formation } = protectedRepo(t);
     const hook = join(repo.base, "fs monitor");
     // Version 2 of the protocol: a token, then `/`: everything may have changed.

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fakeGroqKey } from "../support/fake.ts";
+import { NOT_EVERY_DAY } from "../support/gits.ts";
 import { assertBlocked, assertSilent, commitLeak, push, pushable, remoteHolds, run, unhooked } from "./push-support.ts";
 
 const LINES = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
@@ -30,7 +31,7 @@ describe("the way out of a blocked push", () => {
     assert.equal(repo.git("log", "--format=%s", "origin/main"), "Add a note\nOther\nBegin");
   });
 
-  test("from the last commit, of which nothing is left", (t) => {
+  test("from the last commit, of which nothing is left", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo } = pushable(t);
     commitLeak(repo, "Add settings", { ".env": `SMTP_PASSWORD=${fakeGroqKey()}\n` });
     const { commands } = assertBlocked(push(repo, "origin", "main"), /1 problem in 1 commit$|2 problems in 1 commit$/);
@@ -86,7 +87,7 @@ describe("the way out of a blocked push", () => {
     assert.equal(remoteHolds(repo, secret), false);
   });
 
-  test("of a file that came and went, in the first commit of all", (t) => {
+  test("of a file that came and went, in the first commit of all", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo } = pushable(t);
     const secret = fakeGroqKey();
     repo.git("checkout", "-q", "--orphan", "fresh");
@@ -118,7 +119,7 @@ describe("the way out of a blocked push", () => {
     assert.equal(repo.git("log", "--format=%s"), "End\nMore\nLast [gone]\nBegin");
   });
 
-  test("beyond a merge, and in the merge itself", (t) => {
+  test("beyond a merge, and in the merge itself", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo } = pushable(t);
     const [a, b] = [fakeGroqKey("a"), fakeGroqKey("b")];
     commitLeak(repo, "Leak", { "notes.txt": LINES.replace("two", `two ${a}`) });
@@ -176,7 +177,7 @@ describe("the way out of a blocked push", () => {
     assert.equal(remoteHolds(repo, secret), false);
   });
 
-  test("of another branch than the one checked out, and of notes", (t) => {
+  test("of another branch than the one checked out, and of notes", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo } = pushable(t);
     const secret = fakeGroqKey();
     repo.git("checkout", "-q", "-b", "side");
@@ -299,7 +300,9 @@ describe("what a push holds", () => {
     assertSilent(push(repo, "origin", "main"));
   });
 
-  test("a shallow and a partial clone: what they lack is the remote's, and nothing is fetched", (t) => {
+  test("a shallow and a partial clone: what they lack is the remote's, and nothing is fetched", {
+    skip: NOT_EVERY_DAY,
+  }, (t) => {
     const { repo } = pushable(t);
     const secret = fakeGroqKey();
     commitLeak(repo, "More", { "more.txt": "x\n", "big.txt": "big\n".repeat(100) });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fakeGroqKey, opaque } from "../support/fake.ts";
 import type { MadeFormation } from "../support/formation.ts";
-import { SLOW } from "../support/gits.ts";
+import { NOT_EVERY_DAY, SLOW } from "../support/gits.ts";
 import { repoAt, type TempRepo } from "../support/repo.ts";
 import { assertBlocked, assertSilent, commitLeak, push, pushable } from "./push-support.ts";
 
@@ -57,7 +57,7 @@ describe("a push from", () => {
     if (SLOW) assertJudged(linked, "work", fakeGroqKey(), "none");
   });
 
-  test("a submodule, which has a hook of its own", (t) => {
+  test("a submodule, which has a hook of its own", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo, formation, url } = started(t);
     const outer = another(repo, "outer");
     repo.git("init", "-q", outer.root);
@@ -67,7 +67,7 @@ describe("a push from", () => {
     assertJudged(sub, "main", value(formation), opaque(28, "twin"));
   });
 
-  test("a shallow clone: what is above its edge is not there, and not judged", (t) => {
+  test("a shallow clone: what is above its edge is not there, and not judged", { skip: NOT_EVERY_DAY }, (t) => {
     const { repo, formation, url } = started(t);
     commitLeak(repo, "An old leak", { "old.txt": `key ${fakeGroqKey("old")}\n` });
     const pushed = repo.tryWith({ env: { MUXI_GIT: "0" } }, "git", "push", "-q", "origin", "main");
