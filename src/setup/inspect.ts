@@ -97,10 +97,6 @@ export function inspect(situation: Situation): SetupState {
       });
     }
   }
-  if (situation.settingsError !== null) {
-    const { message, hint } = situation.settingsError;
-    problems.push({ code: "settings", message, fix: hint ?? again });
-  }
 
   const attributes = inspectAttributes(situation, again, problems);
   const ignore = inspectKeys(situation, again, problems);
