@@ -455,7 +455,7 @@ for (const one of CASES) {
       const at = prepare(t);
       const head = at.repo.git("rev-parse", "HEAD");
       for (const [turn, commit] of Object.values(WAYS).entries()) {
-        if (!hasItsTurn(one, turn, 3)) continue;
+        if (!hasItsTurn(one, turn, 6)) continue;
         const result = commit(at, one, one.leak);
         assertBlocked(one, result);
         assert.equal(at.repo.git("rev-parse", "HEAD"), head);
