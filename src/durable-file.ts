@@ -36,7 +36,7 @@ import { escapeText } from "./escape.ts";
 export function writeFileDurably(path: string | Buffer, bytes: Uint8Array | string, mode: number): void {
   const { folder, prefix } = besideIt(path);
   sweepTemporaries(folder, prefix);
-  const name = `${prefix}${process.pid}-${crypto().randomBytes(6).toString("hex")}.tmp`;
+  const name = temporaryName(prefix);
   const temporary = typeof folder === "string" ? join(folder, name) : Buffer.concat([folder, Buffer.from(name)]);
   replaceFile(path, temporary, bytes, mode);
 }
@@ -45,6 +45,11 @@ export function writeFileDurably(path: string | Buffer, bytes: Uint8Array | stri
 function besideIt(path: string | Buffer): { folder: string | Buffer; prefix: string } {
   if (typeof path === "string") return { folder: dirname(path), prefix: `.${basename(path).slice(0, 60)}.muxi-git-` };
   return { folder: path.subarray(0, path.lastIndexOf(sep) + 1), prefix: ".muxi-git-" };
+}
+
+/** A name that {@link sweepTemporaries} knows once this process is gone. */
+export function temporaryName(prefix = ".muxi-git-"): string {
+  return `${prefix}${process.pid}-${crypto().randomBytes(6).toString("hex")}.tmp`;
 }
 
 const TEMPORARY = /^\.(?:.*\.)?muxi-git-(\d{1,10})-[0-9a-f]{12}\.tmp$/;
@@ -155,7 +160,7 @@ export function writeOutput(path: string, text: string): void {
   writeFileDurably(target, text, mode);
 }
 
-function isSameFile(a: Stats, b: Stats): boolean {
+export function isSameFile(a: Stats, b: Stats): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
@@ -191,7 +196,8 @@ function writeAll(fd: number, data: Uint8Array): void {
   }
 }
 
-function removeQuietly(path: string | Buffer): void {
+/** Remove a file that may be gone. Never throws. */
+export function removeQuietly(path: string | Buffer): void {
   try {
     unlinkSync(path);
   } catch {
@@ -199,7 +205,7 @@ function removeQuietly(path: string | Buffer): void {
   }
 }
 
-function unwritable(path: string | Buffer, cause: unknown): MuxiGitError {
+export function unwritable(path: string | Buffer, cause: unknown): MuxiGitError {
   const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
   return new MuxiGitError("unwritable", `cannot write '${escapeText(path.toString())}' (${code})`, { cause });
 }

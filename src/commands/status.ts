@@ -4,6 +4,7 @@ import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { escapeText, formatJson } from "../escape.ts";
 import { openRepository } from "../git/repository.ts";
+import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { setReaderDirectory, tool } from "../invocation.ts";
 import { type AuditProblem, auditHead, auditSettings } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
@@ -23,8 +24,9 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
   setReaderDirectory(relative(repository.topLevel, options.cwd).split(sep).join("/"));
   const state = inspect(await detect(repository));
   const { topLevel, gitDir, commonDir } = repository;
-  const formations = await formationReports(topLevel, { topLevel, gitDir, commonDir });
-  const inSettings = await auditSettings(topLevel);
+  const workingTree = workingTreeSnapshot(topLevel);
+  const formations = await formationReports(topLevel, { topLevel, gitDir, commonDir }, workingTree);
+  const inSettings = await auditSettings(workingTree);
   const told = new Set(inSettings.map((problem) => problem.message));
   const inHead = (await auditHead(topLevel)).problems.filter((problem) => !told.has(problem.message));
   if (options.json) {

@@ -70,38 +70,39 @@ export function findFormations(paths: Iterable<string>): Formation[] {
     });
 }
 
+interface FormationIndex {
+  byFolder: ReadonlyMap<string, Formation>;
+  /** The folder of the innermost formation that holds a path. */
+  innermost(path: string): string | undefined;
+}
+
 /** Keyed by the list itself, so that a list asked about for every path of a tree is indexed once. */
-const lookups = new WeakMap<readonly Formation[], (path: string) => Formation | undefined>();
+const indexes = new WeakMap<readonly Formation[], FormationIndex>();
+
+function indexOf(formations: readonly Formation[]): FormationIndex {
+  let index = indexes.get(formations);
+  if (index === undefined) {
+    const byFolder = new Map(formations.map((formation) => [formation.path, formation]));
+    index = { byFolder, innermost: innermostIn((folder) => byFolder.has(folder)) };
+    indexes.set(formations, index);
+  }
+  return index;
+}
 
 /** The innermost formation that holds `path`. The list must not change after the first call with it. */
 export function formationOf(path: string, formations: readonly Formation[]): Formation | undefined {
-  let lookup = lookups.get(formations);
-  if (lookup === undefined) {
-    const byPath = new Map(formations.map((formation) => [formation.path, formation]));
-    const innermost = innermostIn((folder) => byPath.has(folder));
-    lookup = (wanted) => {
-      const folder = innermost(wanted);
-      return folder === undefined ? undefined : byPath.get(folder);
-    };
-    lookups.set(formations, lookup);
-  }
-  return lookup(path);
+  const { byFolder, innermost } = indexOf(formations);
+  const folder = innermost(path);
+  return folder === undefined ? undefined : byFolder.get(folder);
 }
-
-const byFolder = new WeakMap<readonly Formation[], ReadonlyMap<string, Formation>>();
 
 /** The formation whose folder is `folder`. The list must not change after the first call with it. */
 export function formationAt(folder: string, formations: readonly Formation[]): Formation | undefined {
-  let index = byFolder.get(formations);
-  if (index === undefined) {
-    index = new Map(formations.map((formation) => [formation.path, formation]));
-    byFolder.set(formations, index);
-  }
-  return index.get(folder);
+  return indexOf(formations).byFolder.get(folder);
 }
 
 /** Path to the nearest folder above it that `isFormation`, remembering every folder it has climbed. */
-function innermostIn(isFormation: (folder: string) => boolean): (path: string) => string | undefined {
+export function innermostIn(isFormation: (folder: string) => boolean): (path: string) => string | undefined {
   const known = new Map<string, string | undefined>();
   return (path) => {
     const climbed: string[] = [];

@@ -13,13 +13,12 @@
 import type { ChildProcess } from "node:child_process";
 import { childProcess } from "../builtin.ts";
 import { MuxiGitError } from "../errors.ts";
+import { OID } from "./entries.ts";
 import { blobOid } from "./object-id.ts";
 import { gitEnvironment, gitExecutable } from "./run.ts";
 import { readWorkingFile } from "./working-file.ts";
 
 const LF = 10;
-const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
-
 export interface BlobReader {
   /**
    * The bytes of one object; null where it is not here (a partial clone, or a

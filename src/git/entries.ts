@@ -9,6 +9,8 @@
 import { isUtf8 } from "node:buffer";
 import { splitNul } from "./run.ts";
 
+/** An object id in full, SHA-1 or SHA-256. */
+export const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 export const ZERO_OID = /^0+$/;
 export const MODE_SYMLINK = "120000";
 export const MODE_SUBMODULE = "160000";

@@ -99,6 +99,18 @@ function commonDirOf(gitDir: string, env: NodeJS.ProcessEnv): string {
 export function mainWorktree({ gitDir, commonDir }: Pick<GitPlaces, "gitDir" | "commonDir">): string | null {
   if (basename(commonDir) === ".git") return dirname(commonDir);
   if (gitDir === commonDir) return null;
+  let root = mainRoots.get(commonDir);
+  if (root === undefined) {
+    root = namedWorkTree(commonDir);
+    mainRoots.set(commonDir, root);
+  }
+  return root;
+}
+
+/** Asked of git once: every formation without a key of its own wants to know. */
+const mainRoots = new Map<string, string | null>();
+
+function namedWorkTree(commonDir: string): string | null {
   const result = tryGit(["config", "--file", join(commonDir, "config"), "core.worktree"], { cwd: commonDir });
   const given = result.stdout.toString("utf8").replace(/\r?\n$/, "");
   return result.code === 0 && given !== "" ? resolve(commonDir, given) : null;

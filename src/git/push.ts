@@ -5,11 +5,9 @@
  * Sources: githooks(5), "pre-push" and "pre-receive".
  */
 import { MuxiGitError } from "../errors.ts";
-import { ZERO_OID } from "./entries.ts";
+import { OID, ZERO_OID } from "./entries.ts";
 import { headerField } from "./message.ts";
 import { gitFailed, tryGit } from "./run.ts";
-
-const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** A ref that is created or moved. Deletions hold nothing. */
 export interface RefUpdate {

@@ -10,7 +10,7 @@
  */
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { parseRawDiff, type RawChange } from "./entries.ts";
+import { OID, parseRawDiff, type RawChange } from "./entries.ts";
 import { gitFailed, runGit, tryGit } from "./run.ts";
 
 export interface Commit {
@@ -24,8 +24,6 @@ export interface CommitChanges extends Commit {
 }
 
 const DIFF_TREE = ["diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"];
-
-const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The oid of the commit that `rev` names, null where git knows none. */
 export function findCommit(rev: string, cwd: string): string | null {

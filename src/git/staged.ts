@@ -13,6 +13,7 @@ import {
   type IndexEntry,
   MODE_SUBMODULE,
   MODE_TREE,
+  OID,
   parseIndexEntries,
   parseRawDiff,
   type RawChange,
@@ -33,8 +34,6 @@ export interface Staged {
   /** HEAD (the empty tree before the first commit), then the commits being merged. */
   parents: Parent[];
 }
-
-const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The commits being merged: lines of MERGE_HEAD, which `git commit` concludes a merge by. */
 function mergeHeads(places: GitPlaces): string[] {

@@ -12,7 +12,7 @@ import { problemsOf } from "../formation/severity.ts";
 import { openBlobReader } from "../git/cat-file.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { findCommit } from "../git/ranges.ts";
-import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { readTree, type Snapshot } from "../git/snapshot.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { isDotenvPath } from "../scan/dotenv.ts";
 import { createScanner } from "../scan/engine.ts";
@@ -55,9 +55,9 @@ export async function auditHead(topLevel: string): Promise<Audit> {
 }
 
 /** What is wrong with the settings as they stand in the working tree. */
-export async function auditSettings(topLevel: string): Promise<AuditProblem[]> {
+export async function auditSettings(workingTree: Snapshot): Promise<AuditProblem[]> {
   const found: AuditProblem[] = [];
-  const settings = await settled(settingsOf(workingTreeSnapshot(topLevel)), DEFAULT_SETTINGS, found);
+  const settings = await settled(settingsOf(workingTree), DEFAULT_SETTINGS, found);
   const outdated = outdatedProblem(settings);
   if (outdated !== null) {
     found.push({ code: "outdated", message: escapeText(outdated.message), fix: escapeText(outdated.fix) });

@@ -33,7 +33,7 @@ import type { CommitContext, Configuration } from "./commit-context.ts";
 import { parsedOf } from "./configuration.ts";
 import { Keyring } from "./formation-state.ts";
 import { scanChanges } from "./introduced-findings.ts";
-import { checkFormations, isTouched, partialFormations } from "./introduced-problems.ts";
+import { checkFormations, partialFormations, touchedFormations } from "./introduced-problems.ts";
 import { formationPaths, gatherKnown } from "./known.ts";
 import { looseFormations } from "./loose-formations.ts";
 
@@ -108,7 +108,10 @@ async function judge(
   };
 
   const scan = await scanChanges(context, changes, known, everywhere);
-  const touched = formations.filter((formation) => isTouched(formation, formations, staged));
+  const touched = touchedFormations(
+    formations,
+    staged.parents.flatMap((parent) => parent.changes),
+  );
   const partial = partialFormations(context, changes, everywhere);
   const checked = await checkFormations(context, touched, partial);
 

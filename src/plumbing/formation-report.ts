@@ -34,8 +34,11 @@ export interface FormationReport {
 }
 
 /** Every formation of the working tree. */
-export async function formationReports(topLevel: string, places: GitPlaces): Promise<FormationReport[]> {
-  const snapshot = workingTreeSnapshot(topLevel);
+export async function formationReports(
+  topLevel: string,
+  places: GitPlaces,
+  snapshot: Snapshot = workingTreeSnapshot(topLevel),
+): Promise<FormationReport[]> {
   const settings = await settingsOrDefaults(snapshot);
   const keyring = new Keyring(topLevel, places);
   const reports: FormationReport[] = [];

@@ -13,7 +13,7 @@ import type { Problem } from "../formation/problem.ts";
 import { applySeverities } from "../formation/severity.ts";
 import { decodeTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import type { RawChange } from "../git/entries.ts";
-import { newBlob, type Staged } from "../git/staged.ts";
+import { newBlob } from "../git/staged.ts";
 import { diskPath, readWorkingFile } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
 import { type Key, keyFingerprint, sameKey } from "../secrets/key.ts";
@@ -21,17 +21,10 @@ import { acceptedKeys } from "./accepted-keys.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { type ReadFormation, readFormation } from "./formation-state.ts";
 
-/** Paths of the formations that a change lies in: asked for once for each formation, found in one walk. */
-const touchedBy = new WeakMap<Staged, ReadonlySet<string>>();
-
-export function isTouched(formation: Formation, formations: readonly Formation[], staged: Staged): boolean {
-  let touched = touchedBy.get(staged);
-  if (touched === undefined) {
-    const changes = staged.parents.flatMap((parent) => parent.changes);
-    touched = new Set(changes.flatMap((change) => formationOf(change.path, formations)?.path ?? []));
-    touchedBy.set(staged, touched);
-  }
-  return touched.has(formation.path);
+/** The formations that a change lies in, in their order. */
+export function touchedFormations(formations: readonly Formation[], changes: readonly RawChange[]): Formation[] {
+  const touched = new Set(changes.map((change) => formationOf(change.path, formations)));
+  return formations.filter((formation) => touched.has(formation));
 }
 
 /**

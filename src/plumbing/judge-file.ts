@@ -1,4 +1,5 @@
 /** All that is asked of one file's bytes: its name, its content, its values, its literals, its allow comments. */
+import { innermostIn } from "../formation/discover.ts";
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
 import { handThen, inFolder, pathWord } from "../invocation.ts";
@@ -97,20 +98,18 @@ function storeAndRefer(name: string, place: string, path: string, formation: str
   );
 }
 
-const folderSets = new WeakMap<readonly string[], ReadonlySet<string>>();
+/** Keyed by the list, which is the same for every file of a commit. */
+const lookups = new WeakMap<readonly string[], (path: string) => string | undefined>();
 
-/** The innermost formation that a path lies in. Climbs the path: a repository may hold more formations than folders deep. */
+/** The innermost formation that a path lies in. */
 function formationAround(path: string, formations: readonly string[]): string | undefined {
-  let folders = folderSets.get(formations);
-  if (folders === undefined) {
-    folders = new Set(formations);
-    folderSets.set(formations, folders);
+  let innermost = lookups.get(formations);
+  if (innermost === undefined) {
+    const folders = new Set(formations);
+    innermost = innermostIn((folder) => folders.has(folder));
+    lookups.set(formations, innermost);
   }
-  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
-    const folder = path.slice(0, end);
-    if (folders.has(folder)) return folder;
-  }
-  return folders.has("") ? "" : undefined;
+  return innermost(path);
 }
 
 /** Google's `AIza…` keys are restricted by referrer and shipped to browsers: published by name, they are no leak. */

@@ -8,7 +8,7 @@
  * where it stands at the pushed end and did not stand in what the other side has:
  * it is mended by one more commit, and history that nobody can change is let be.
  */
-import { findFormations, formationOf } from "../formation/discover.ts";
+import { findFormations } from "../formation/discover.ts";
 import { isLeak, type Problem } from "../formation/problem.ts";
 import { parseTreeEntries } from "../git/entries.ts";
 import { messageOf } from "../git/message.ts";
@@ -22,7 +22,7 @@ import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import { readConfiguration } from "./commit-verdict.ts";
 import { ignoredPaths } from "./configuration.ts";
-import { checkFormations } from "./introduced-problems.ts";
+import { checkFormations, touchedFormations } from "./introduced-problems.ts";
 import {
   CommitJudge,
   type CommitProblem,
@@ -190,9 +190,10 @@ async function judgeRef(
 
   const drift: CommitProblem[] = [];
   if (commits.length > 0) {
-    const paths = new Set(commits.flatMap(({ parents }) => parents.flat().map(({ path }) => path)));
-    const folders = new Set([...paths].map((path) => formationOf(path, formations)?.path));
-    const touched = formations.filter((formation) => folders.has(formation.path));
+    const touched = touchedFormations(
+      formations,
+      commits.flatMap(({ parents }) => parents.flat()),
+    );
     const parents: Snapshot[] = before.length > 0 ? before : [treeSnapshot([], reader)];
     const context = {
       index: tip,

@@ -13,7 +13,7 @@
  */
 import { linkSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { isFailureOfLinks, makeFile, pause } from "../durable-file.ts";
+import { isFailureOfLinks, isSameFile, makeFile, pause, removeQuietly, unwritable } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import type { Repository } from "../git/repository.ts";
@@ -104,11 +104,11 @@ export function clearConfigLeftovers(path: string): void {
   const ours = statOf(copy);
   if (ours?.isFile() === true) {
     const lock = statOf(lockOf(path));
-    if (lock !== null && isSameFile(lock, ours)) remove(lockOf(path));
-    remove(copy);
+    if (lock !== null && isSameFile(lock, ours)) removeQuietly(lockOf(path));
+    removeQuietly(copy);
   }
   // Of the git that edited the copy.
-  remove(lockOf(copy));
+  removeQuietly(lockOf(copy));
 }
 
 function copyOf(path: string): string {
@@ -143,28 +143,10 @@ function takeLock(path: string, next: ConfigBytes): void {
   }
 }
 
-/** Both of one file system and of one inode; 64 bits, as Windows has them. */
-function isSameFile(a: Stats, b: Stats): boolean {
-  return a.ino === b.ino && a.dev === b.dev;
-}
-
 function statOf(path: string): Stats | null {
   try {
     return lstatSync(path);
   } catch {
     return null;
   }
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Not there.
-  }
-}
-
-function unwritable(path: string, cause: unknown): MuxiGitError {
-  const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
-  return new MuxiGitError("unwritable", `cannot write '${escapeText(path)}' (${code})`, { cause });
 }

@@ -31,8 +31,7 @@ export interface SetupProblem {
     | "key-not-ignored"
     | "key-tracked"
     | "hook-not-effective"
-    | "hook-hides-lines"
-    | "settings";
+    | "hook-hides-lines";
   message: string;
   fix: string;
 }

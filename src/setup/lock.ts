@@ -10,12 +10,18 @@
  * has not changed for as long as this process has looked, whatever the clocks
  * say. A holder renews it at every file it writes.
  */
-import { linkSync, lstatSync, readFileSync, readlinkSync, renameSync, unlinkSync, utimesSync } from "node:fs";
+import { linkSync, lstatSync, readFileSync, readlinkSync, renameSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sha256 } from "../builtin.ts";
-import { isAlive, isFailureOfLinks, makeFile, sweepTemporaries } from "../durable-file.ts";
+import {
+  isAlive,
+  isFailureOfLinks,
+  makeFile,
+  removeQuietly,
+  sweepTemporaries,
+  temporaryName,
+} from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 
@@ -65,7 +71,7 @@ export async function withInstallLock<T>(commonDir: string, work: (held: Held) =
       },
     });
   } finally {
-    remove(path);
+    removeQuietly(path);
     await signalsSeen();
     for (const name of SIGNALS) process.off(name, keep);
     if (signal !== undefined) process.kill(process.pid, signal);
@@ -115,11 +121,7 @@ async function take(path: string): Promise<void> {
 
 /** @returns whether the lock is ours now. */
 function make(path: string): boolean {
-  const temporary = join(
-    path,
-    "..",
-    `.muxi-git-${process.pid}-${sha256(`${process.hrtime.bigint()}`).slice(0, 12)}.tmp`,
-  );
+  const temporary = join(path, "..", temporaryName());
   try {
     makeFile(temporary, `${JSON.stringify(myself())}\n`, 0o600);
     try {
@@ -134,7 +136,7 @@ function make(path: string): boolean {
     if (code === "EEXIST") return false;
     throw new MuxiGitError("unwritable", `cannot write in '${escapeText(join(path, ".."))}' (${code})`, { cause });
   } finally {
-    remove(temporary);
+    removeQuietly(temporary);
   }
 }
 
@@ -162,7 +164,7 @@ function isSame(a: Seen, b: Seen): boolean {
 
 /** Take a stale lock out of the way; a live one that came in its place is put back. @returns whether it was stale. */
 function setAside(path: string, stale: Seen): boolean {
-  const aside = join(path, "..", `.muxi-git-${process.pid}-${sha256(`${process.hrtime.bigint()}`).slice(0, 12)}.tmp`);
+  const aside = join(path, "..", temporaryName());
   try {
     renameSync(path, aside);
   } catch {
@@ -170,7 +172,7 @@ function setAside(path: string, stale: Seen): boolean {
   }
   const taken = look(aside);
   if (taken !== null && isSame(taken, stale)) {
-    remove(aside);
+    removeQuietly(aside);
     return true;
   }
   try {
@@ -178,7 +180,7 @@ function setAside(path: string, stale: Seen): boolean {
   } catch {
     // Somebody else has it by now: the one we took it from finds out while it settles.
   }
-  remove(aside);
+  removeQuietly(aside);
   return false;
 }
 
@@ -238,13 +240,5 @@ function renew(path: string): void {
     utimesSync(path, now, now);
   } catch {
     // It is of use to those who wait elsewhere only.
-  }
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone.
   }
 }
