@@ -1,15 +1,16 @@
 /** The findings that a commit introduces: in the blobs and file names it adds, absent from every parent. */
 import { MuxiGitError } from "../errors.ts";
 import type { BlobReader } from "../git/cat-file.ts";
-import { encodePath, MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
+import { MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
 import { tryGit } from "../git/run.ts";
 import { newBlob } from "../git/staged.ts";
-import { createScanner, type Scanner } from "../scan/engine.ts";
+import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { ignoredPaths } from "./configuration.ts";
 import { type FileVerdict, judgeFile } from "./judge-file.ts";
+import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
 export interface ScanResult {
   findings: Finding[];
@@ -31,11 +32,10 @@ export async function scanChanges(
   });
   const ignored = await ignoredPaths(settings);
   const judge = (path: string, mode: string, bytes: Buffer): FileVerdict =>
-    judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
+    withoutSecretName(scanner, path, judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) }));
 
   const result: ScanResult = { findings: [], older: 0, notes: [], scanned: { files: 0, bytes: 0 }, skipped: [] };
   const suspects = new Map<string, Finding[]>();
-  const hidden = new Set<string>();
   const blobs = changes.flatMap((change) => {
     const blob = newBlob(change);
     return blob === null ? [] : [{ ...blob, path: change.path }];
@@ -45,24 +45,19 @@ export async function scanChanges(
     if (bytes === null) {
       // What cannot be read cannot be called clean. In a partial clone it came from the remote, and is there already.
       if (!isPartialClone(context.topLevel)) {
-        throw new MuxiGitError("object-unreadable", `the staged blob of '${path}' cannot be read`, {
+        throw new MuxiGitError("object-unreadable", `the staged blob of '${shownPath(scanner, path)}' cannot be read`, {
           hint: "git fsck",
         });
       }
-      result.skipped.push({ path, reason: "its blob is not in this partial clone" });
+      result.skipped.push({ path: shownPath(scanner, path), reason: "its blob is not in this partial clone" });
       continue;
     }
-    if (!context.parents.some((parent) => parent.entries.has(path))) {
-      const named = namedAfterSecrets(scanner, path);
-      if (named.length > 0) hidden.add(path);
-      result.findings.push(...named);
-    }
+    if (!context.parents.some((parent) => parent.entries.has(path)))
+      result.findings.push(...namedAfterSecrets(scanner, path));
     result.scanned.files += 1;
     result.scanned.bytes += bytes.length;
     const verdict = judge(path, mode, bytes);
-    for (const allowed of verdict.allowed) {
-      result.notes.push(`an allow comment accepts ${hidden.has(path) ? allowed.replace(path, HIDDEN_PATH) : allowed}`);
-    }
+    for (const allowed of verdict.allowed) result.notes.push(`an allow comment accepts ${allowed}`);
     if (verdict.findings.length > 0) suspects.set(path, verdict.findings);
   }
   for (const { path, reason } of result.skipped) result.notes.push(`'${path}' was not scanned: ${reason}`);
@@ -72,7 +67,7 @@ export async function scanChanges(
   for (const [path, findings] of suspects) {
     for (const finding of findings) {
       if (earlier(path, finding)) result.older += 1;
-      else result.findings.push(hidden.has(path) ? withHiddenPath(finding) : finding);
+      else result.findings.push(finding);
     }
   }
   return result;
@@ -80,33 +75,6 @@ export async function scanChanges(
 
 export function isPartialClone(cwd: string): boolean {
   return tryGit(["config", "--get-regexp", "^(extensions\\.partialclone|remote\\..*\\.promisor)$"], { cwd }).code === 0;
-}
-
-/** What stands for a path that must not be printed. */
-const HIDDEN_PATH = "(a file whose name holds a secret)";
-
-const RENAME = "take it out of the index and rename it; 'git status' lists it";
-
-/** A finding in such a file: neither its place nor its fix may name the file. */
-export function withHiddenPath(finding: Finding): Finding {
-  return { ...finding, path: HIDDEN_PATH, fix: RENAME };
-}
-
-/** A file's name goes wherever its content goes. */
-export function namedAfterSecrets(scanner: Scanner, path: string): Finding[] {
-  return scanner
-    .scan(path, encodePath(path))
-    .filter((finding) => finding.severity === "error")
-    .map((finding) => ({
-      ...finding,
-      path: HIDDEN_PATH,
-      line: 1,
-      column: 1,
-      endLine: 1,
-      endColumn: 1,
-      message: `in the file's name: ${finding.message}`,
-      fix: RENAME,
-    }));
 }
 
 /** Blobs in order, a few asked for ahead of the one in hand. */

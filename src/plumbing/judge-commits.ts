@@ -27,11 +27,11 @@ import type { Finding } from "../scan/finding.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { withoutRepeats } from "./commit-verdict.ts";
 import type { Keyring } from "./formation-state.ts";
-import { namedAfterSecrets, withHiddenPath } from "./introduced-findings.ts";
 import { checkFormations, partialFormations } from "./introduced-problems.ts";
 import { judgeFile } from "./judge-file.ts";
 import type { MoreVersions } from "./known.ts";
 import { COMMIT_MESSAGE, scanMessage } from "./scan-message.ts";
+import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
 /** A repository as the judges of commits see it. */
 export interface CommitsAt {
@@ -147,13 +147,18 @@ export class CommitJudge {
     const id = `${oid} ${mode} ${path}`;
     const before = this.#judged.get(id);
     if (before !== undefined) return before;
+    const { scanner, formations, ignored } = this.#standard;
     const bytes = await this.#at.reader.read(oid);
     if (bytes === null) {
-      if (counted) this.#verdict.skipped.push({ path, reason: "its blob is not in this clone" });
+      const shown = shownPath(scanner, path);
+      if (counted) this.#verdict.skipped.push({ path: shown, reason: "its blob is not in this clone" });
       return null;
     }
-    const { scanner, formations, ignored } = this.#standard;
-    const { findings, allowed } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
+    const { findings, allowed } = withoutSecretName(
+      scanner,
+      path,
+      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) }),
+    );
     if (counted) {
       this.#verdict.scanned.files += 1;
       this.#verdict.scanned.bytes += bytes.length;
@@ -161,6 +166,11 @@ export class CommitJudge {
     }
     this.#judged.set(id, findings);
     return findings;
+  }
+
+  /** The findings of a path itself. */
+  namesOf(path: string): Finding[] {
+    return namedAfterSecrets(this.#standard.scanner, path);
   }
 
   /** A blob or tag that is pushed by itself. */
@@ -186,14 +196,11 @@ export class CommitJudge {
       const blob = newBlob(change);
       if (blob === null) continue;
       const found = (await this.findingsOf(change.path, blob.mode, blob.oid, true)) ?? [];
-      const isNew = change.oldMode === "000000";
-      const named = isNew ? namedAfterSecrets(this.#standard.scanner, change.path) : [];
-      introduced.push(...named);
+      if (change.oldMode === "000000") introduced.push(...this.namesOf(change.path));
       if (found.length === 0) continue;
       const earlier = await this.#earlier(change.path, parents);
       for (const finding of found) {
-        if (earlier.has(identityOf(finding))) continue;
-        introduced.push(named.length === 0 ? finding : withHiddenPath(finding));
+        if (!earlier.has(identityOf(finding))) introduced.push(finding);
       }
     }
     return introduced;

@@ -245,7 +245,8 @@ export async function standingIn(
   for (const path of paths) {
     const entry = snapshot.entries.get(path);
     if (entry?.oid == null) continue;
-    const found = (await judge.findingsOf(path, entry.mode, entry.oid))?.find(identity);
+    const inside = (await judge.findingsOf(path, entry.mode, entry.oid)) ?? [];
+    const found = [...inside, ...judge.namesOf(path)].find(identity);
     if (found !== undefined) return found;
   }
   return null;

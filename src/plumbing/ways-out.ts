@@ -110,7 +110,7 @@ function wayAlone({ ref, commit, path, fix }: Blocker): string | null {
     const source = update.source.startsWith("refs/") ? update.source : update.target;
     const parents = ref.bases.map((oid) => ` -p ${oid.slice(0, 12)}`).join("");
     return handThen(
-      `take it out of the note with 'git notes --ref=${source} edit ${path.replaceAll("/", "")}'; its older versions go as well`,
+      `take it out of the note: git notes --ref=${shellQuote(source)} edit ${shellQuote(path.replaceAll("/", ""))}; its older versions go as well`,
       `git update-ref ${shellQuote(source)} "$(git commit-tree${parents} -m 'Write the notes anew' ${shellQuote(`${source}^{tree}`)})"`,
     );
   }

@@ -4,6 +4,7 @@ import { appendFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fakeGroqKey } from "../support/fake.ts";
 import { NOT_EVERY_DAY } from "../support/gits.ts";
+import { NO_FILTER } from "../support/repo.ts";
 import { assertBlocked, assertSilent, commitLeak, push, pushable, remoteHolds, run, unhooked } from "./push-support.ts";
 
 const LINES = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
@@ -67,6 +68,24 @@ describe("the way out of a blocked push", () => {
     assertSilent(push(repo, "origin", "main"));
     assert.equal(repo.git("log", "--format=%s"), "Last\nSecond\nBetween\nFirst\nBegin");
     assert.equal(remoteHolds(repo, a) || remoteHolds(repo, b), false);
+  });
+
+  test("of a file whose name is a secret, which is told nowhere", (t) => {
+    const { repo } = pushable(t);
+    const secret = fakeGroqKey();
+    const allowed = `key "${secret}" # muxi-git:allow groq-key made up, so that a note is printed\n`;
+    commitLeak(repo, "Bring", { [`${secret}.txt`]: `${secret}\n`, [`${secret}.py`]: allowed });
+    commitLeak(repo, "Later", { "other.txt": "x\n" });
+    const blocked = assertBlocked(push(repo, "origin", "main"), /3 problems in 1 commit$/, [secret]);
+    assert.match(blocked.byHand.join("\n"), /^give the file another name with 'git mv'/);
+    repo.write(`${secret}.txt`, "nothing\n");
+    repo.git("add", "-A");
+    repo.git("mv", `${secret}.txt`, "plain.txt");
+    repo.git("rm", "-q", "--cached", `${secret}.py`);
+    repo.remove(`${secret}.py`);
+    run(repo, blocked.commands.at(-1)!);
+    assertSilent(push(repo, "origin", "main"));
+    assert.ok(!remoteHolds(repo, secret));
   });
 
   test("of what was taken out again: the commits become one, the later ones stay", (t) => {
@@ -257,18 +276,7 @@ describe("what a push holds", () => {
 
     unhooked(repo, "reset", "-q", "--hard", head);
     repo.write("bot/secrets.enc", JSON.stringify(made.secrets));
-    unhooked(
-      repo,
-      "-c",
-      "filter.muxi-git.process=",
-      "-c",
-      "filter.muxi-git.clean=",
-      "-c",
-      "filter.muxi-git.required=false",
-      "commit",
-      "-qam",
-      "Plain",
-    );
+    unhooked(repo, ...NO_FILTER, "commit", "-qam", "Plain");
     const plain = assertBlocked(push(repo, "origin", "main"), /1 problem in 1 commit$/, [value]);
     assert.match(plain.problems[0]!, /^bot\/secrets\.enc\S* {2}not-encrypted: .*\(commit [0-9a-f]{7} "Plain"\)$/);
     run(repo, plain.commands.at(-1)!);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync } from "node:fs";
 import { test } from "node:test";
 import { fakeGroqKey } from "../support/fake.ts";
-import { MAIN } from "../support/repo.ts";
+import { MAIN, NO_FILTER } from "../support/repo.ts";
 import { assertSilent, commitLeak, push, pushable, unhooked } from "./push-support.ts";
 
 test("a server refuses a leak, a plaintext secrets.enc and no honest push", (t) => {
@@ -32,18 +32,7 @@ test("a server refuses a leak, a plaintext secrets.enc and no honest push", (t) 
 
   repo.git("checkout", "-q", "-b", "plain", "HEAD~2");
   repo.write("bot/secrets.enc", JSON.stringify(made.secrets));
-  unhooked(
-    repo,
-    "-c",
-    "filter.muxi-git.process=",
-    "-c",
-    "filter.muxi-git.clean=",
-    "-c",
-    "filter.muxi-git.required=false",
-    "commit",
-    "-qam",
-    "Plain",
-  );
+  unhooked(repo, ...NO_FILTER, "commit", "-qam", "Plain");
   const plain = pushUnhooked("origin", "plain");
   assert.notEqual(plain.code, 0);
   assert.match(plain.stderr, /bot\/secrets\.enc\S* {2}not-encrypted: /);
