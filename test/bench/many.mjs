@@ -5,17 +5,11 @@
  *
  * `small` is a commit of 5 files in that same repository: what 40 formations alone cost.
  */
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { base, initialised, MAIN, medians, nodeAlone, run, runsWanted, time } from "../support/measure.mjs";
 
-const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const MAIN = join(PROJECT, "dist", "main.cjs");
-const runs = Number(process.argv.find((argument) => argument.startsWith("--runs="))?.slice(7) ?? 10);
-const WARM_UP = 2;
 const FORMATIONS = 40;
 const VALUES = 10;
 const SIZES = [
@@ -24,29 +18,6 @@ const SIZES = [
   ...Array(25).fill(50_000),
   ...Array(5).fill(200_000),
 ];
-
-const base = mkdtempSync(join(tmpdir(), "muxi-git-bench-"));
-const env = {
-  PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
-  HOME: base,
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_AUTHOR_NAME: "a",
-  GIT_AUTHOR_EMAIL: "a@example.com",
-  GIT_COMMITTER_NAME: "a",
-  GIT_COMMITTER_EMAIL: "a@example.com",
-};
-
-function run(cwd, command, ...args) {
-  const result = spawnSync(command, args, { cwd, env, encoding: "utf8" });
-  if (result.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${result.stderr}`);
-  return result.stdout;
-}
-
-function time(cwd, ...command) {
-  const start = process.hrtime.bigint();
-  run(cwd, ...command);
-  return Number(process.hrtime.bigint() - start) / 1e6;
-}
 
 /** The same words for the same seed: prose and code as far as a scanner can tell. */
 const WORDS =
@@ -66,9 +37,7 @@ function text(seed, size) {
 function repository(name, installed) {
   const root = join(base, name);
   mkdirSync(root);
-  run(root, "git", "init", "-q");
-  run(root, "git", "config", "commit.gpgsign", "false");
-  run(root, "git", "config", "gc.auto", "0");
+  initialised(root);
   writeFileSync(join(root, ".gitignore"), ".key\n");
   for (let number = 0; number < FORMATIONS; number += 1) {
     const folder = join(root, "bots", `bot-${number}`);
@@ -105,26 +74,18 @@ const plain = repository("plain", false);
 const hooked = repository("hooked", true);
 const small = SIZES.slice(0, 5);
 
-const series = { node: [], plain: [], hooked: [], plainSmall: [], hookedSmall: [] };
-for (let turn = -WARM_UP; turn < runs; turn += 1) {
-  const measured = {
-    node: time(base, process.execPath, "-e", "0"),
-    plain: commit(plain, SIZES),
-    hooked: commit(hooked, SIZES),
-    plainSmall: commit(plain, small),
-    hookedSmall: commit(hooked, small),
-  };
-  if (turn >= 0) for (const name of Object.keys(series)) series[name].push(measured[name]);
-}
-if (process.argv.includes("--keep")) console.log(base);
-else rmSync(base, { recursive: true, force: true });
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const node = median(series.node);
+const median = medians(2, runsWanted(10), () => ({
+  node: nodeAlone(),
+  plain: commit(plain, SIZES),
+  hooked: commit(hooked, SIZES),
+  plainSmall: commit(plain, small),
+  hookedSmall: commit(hooked, small),
+}));
+const { node } = median;
 console.log(`node -e 0                     ${node.toFixed(1)} ms`);
 for (const [what, without, withHook] of [
-  ["500 files", median(series.plain), median(series.hooked)],
-  ["5 files", median(series.plainSmall), median(series.hookedSmall)],
+  ["500 files", median.plain, median.hooked],
+  ["5 files", median.plainSmall, median.hookedSmall],
 ]) {
   console.log(`${what}: git commit, no hook    ${without.toFixed(1)} ms`);
   console.log(`${what}: git commit, with hook  ${withHook.toFixed(1)} ms`);

@@ -19,11 +19,10 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fakeGroqKey } from "../support/fake.ts";
 import { freshToken, goJson, writeFormation } from "../support/formation.ts";
-import { NOT_EVERY_DAY } from "../support/gits.ts";
-import { MAIN, PROJECT, preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
+import { NOT_EVERY_DAY, SLOW } from "../support/gits.ts";
+import { preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
+import { STOP, stopAt } from "../support/stop-at.ts";
 
-const SLOW = process.env.SLOW === "1";
-const STOP = join(PROJECT, "test", "support", "stop-at.cjs");
 const SECRETS = "agents/secrets.enc";
 const RUNTIME = ".git/muxi-git";
 
@@ -154,8 +153,7 @@ describe("the runtime's place", () => {
 
 /** As `muxi`, with no room on the disk from the first write on. */
 function withoutRoom(repo: TempRepo, ...args: string[]): Ran {
-  const env = { STOP_AT: "1", STOP_HOW: "ENOSPC" };
-  return repo.tryWith({ env }, process.execPath, "--require", STOP, MAIN, ...args);
+  return stopAt(repo, { STOP_AT: "1", STOP_HOW: "ENOSPC" }, ...args);
 }
 
 describe("no room on the disk", () => {

@@ -16,31 +16,15 @@ import {
   assertFilters,
   assertProtected,
   assertSilent,
+  assertStatus,
   assertUnprotected,
+  install,
+  protect,
 } from "./protection.ts";
 
 const onGits = triedOnGits((name, options, body) => void test(name, options, body));
 
 const FILE_PROTOCOL = ["-c", "protocol.file.allow=always"];
-
-function install(repo: TempRepo, ...args: string[]): void {
-  const ran = repo.muxi("install", ...args);
-  assert.equal(ran.code, 0, ran.all);
-}
-
-function assertStatus(repo: TempRepo): void {
-  const ran = repo.muxi("status");
-  assert.equal(ran.code, 0, ran.all);
-}
-
-/** Install, and commit a formation with what install wrote. */
-function protect(repo: TempRepo, folder = "bot"): MadeFormation {
-  const formation = writeFormation(repo, folder);
-  install(repo);
-  repo.git("add", "-A");
-  assertSilent(repo.try("git", "commit", "-qm", "formation"));
-  return formation;
-}
 
 const prepared = preparedRepo((repo) => protect(repo));
 

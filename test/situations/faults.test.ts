@@ -1,7 +1,7 @@
 /**
- * install, upgrade and uninstall stopped at each of their steps: killed, or with
- * interrupted, or with no room left; and several of them at once. `SLOW=1` tries every step, and both ways on from it; the everyday
- * run a few, of every kind.
+ * install, upgrade and uninstall stopped at each of their steps: killed,
+ * interrupted, or with no room left; and several of them at once. `SLOW=1` tries
+ * every step, and both ways on from it; the everyday run a few, of every kind.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -22,12 +22,11 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NOT_EVERY_DAY } from "../support/gits.ts";
-import { MAIN, PROJECT, preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
+import { NOT_EVERY_DAY, SLOW } from "../support/gits.ts";
+import { MAIN, PROJECT, preparedRepo, type TempRepo } from "../support/repo.ts";
+import { stopAt } from "../support/stop-at.ts";
 import { olderBuild, usersFiles, wholeFolder, writeFormation } from "./install-support.ts";
 
-const SLOW = process.env.SLOW === "1";
-const STOP = join(PROJECT, "test", "support", "stop-at.cjs");
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "muxi-git-faults-")));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 const older = olderBuild(join(scratch, "older"));
@@ -59,15 +58,11 @@ const WORK = {
   uninstall: { repo: from(join(PROJECT, "dist")), verb: "uninstall" },
 };
 
-function stopAt(repo: TempRepo, verb: string, env: Record<string, string>): Ran {
-  return repo.tryWith({ env }, process.execPath, "--require", STOP, MAIN, verb);
-}
-
 /** What each step is, in order. */
 function stepsOf(t: TestContext, work: keyof typeof WORK): string[] {
   const { repo } = WORK[work].repo(t);
   const log = join(repo.base, "steps");
-  assert.equal(stopAt(repo, WORK[work].verb, { STOP_LOG: log }).code, 0);
+  assert.equal(stopAt(repo, { STOP_LOG: log }, WORK[work].verb).code, 0);
   return readFileSync(log, "utf8").trim().split("\n");
 }
 
@@ -126,7 +121,7 @@ for (const work of ["install", "upgrade", "uninstall"] as const) {
           : ([turn % 2 === 0 ? "install" : "uninstall"] as const)) {
           const { repo, made } = WORK[work].repo(t);
           const where = `${work}, ${how} at ${at}, ${steps[at - 1]}, then ${way}`;
-          stopAt(repo, WORK[work].verb, { STOP_AT: String(at), STOP_HOW: how });
+          stopAt(repo, { STOP_AT: String(at), STOP_HOW: how }, WORK[work].verb);
           assertGitWorks(repo, where);
           assertFinishes(repo, made, way, where);
         }
@@ -142,7 +137,7 @@ it("install without room undoes itself, or says that it could not, and is finish
   for (const at of SLOW ? all : [1, files[0]!]) {
     for (const code of SLOW ? ["ENOSPC", "EIO", "EROFS", "EDQUOT"] : ["ENOSPC"]) {
       const { repo, made } = WORK.install.repo(t);
-      const ran = stopAt(repo, "install", { STOP_AT: String(at), STOP_HOW: code });
+      const ran = stopAt(repo, { STOP_AT: String(at), STOP_HOW: code }, "install");
       const where = `${code} at ${at}, ${steps[at - 1]}: ${ran.all}`;
       if (ran.code === 0) {
         // The last step that grows anything was before it.
@@ -164,7 +159,7 @@ describe("the locks", () => {
     // Killed between our lock on git's config and its rename.
     const steps = stepsOf(t, "install");
     const at = steps.findIndex((step) => step.startsWith("linkSync") && step.endsWith("config.lock")) + 2;
-    stopAt(repo, "install", { STOP_AT: String(at) });
+    stopAt(repo, { STOP_AT: String(at) }, "install");
     assert.ok(Object.keys(usersFiles(repo.root)).includes(".git/config.lock"));
     assertFinishes(repo, made, "install", "config.lock");
 
@@ -181,7 +176,7 @@ describe("the locks", () => {
     const { repo } = WORK.install.repo(t);
     const where = [hostname(), readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()].join(" ");
     const log = join(repo.base, "steps");
-    const own = stopAt(repo, "uninstall", { STOP_LOG: log, STOP_AT: "6" });
+    const own = stopAt(repo, { STOP_LOG: log, STOP_AT: "6" }, "uninstall");
     assert.equal(own.code, 255);
     // As this machine writes it.
     const text = repo.read(".git/muxi-git.lock").toString();
@@ -243,7 +238,7 @@ it("install that is interrupted ends by the signal, with nothing changed or all 
     for (const signal of SLOW ? ["SIGINT", "SIGTERM"] : ["SIGINT"]) {
       const { repo, made } = WORK.install.repo(t);
       const where = `${signal} at ${at}, ${steps[at - 1]}`;
-      const ran = stopAt(repo, "install", { STOP_AT: String(at), STOP_HOW: signal });
+      const ran = stopAt(repo, { STOP_AT: String(at), STOP_HOW: signal }, "install");
       // No exit code: it ended by the signal.
       assert.equal(ran.code, 255, `${where}: ${ran.all}`);
       if (at > locked) {

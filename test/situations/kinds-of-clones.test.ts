@@ -10,27 +10,20 @@ import { freshToken, goJson, type MadeFormation, writeFormation } from "../suppo
 import { type Git, gitsToTry, SLOW, triedOnGits } from "../support/gits.ts";
 import { preparedRepo, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 import { wholeFolder } from "./install-support.ts";
-import { assertBlocked, assertBlocks, assertFilters, assertProtected, assertSilent, staged } from "./protection.ts";
+import {
+  assertBlocked,
+  assertBlocks,
+  assertFilters,
+  assertProtected,
+  assertSilent,
+  assertStatus,
+  install,
+  missingObjects,
+  protect,
+  staged,
+} from "./protection.ts";
 
 const onGits = triedOnGits((name, options, body) => void test(name, options, body));
-
-function install(repo: TempRepo, ...args: string[]): void {
-  const ran = repo.muxi("install", ...args);
-  assert.equal(ran.code, 0, ran.all);
-}
-
-function assertStatus(repo: TempRepo): void {
-  const ran = repo.muxi("status");
-  assert.equal(ran.code, 0, ran.all);
-}
-
-function protect(repo: TempRepo, folder = "bot"): MadeFormation {
-  const formation = writeFormation(repo, folder);
-  install(repo);
-  repo.git("add", "-A");
-  assertSilent(repo.try("git", "commit", "-qm", "formation"));
-  return formation;
-}
 
 interface Upstream {
   bot: MadeFormation;
@@ -115,12 +108,7 @@ describe("a partial clone", () => {
     clone.git("sparse-checkout", "set", "bot");
     clone.git("checkout", "-q", "main");
     clone.write(bot.at(".key"), bot.key, 0o600);
-    const missing = (): string[] =>
-      clone
-        .git("rev-list", "--objects", "--missing=print", "--all")
-        .split("\n")
-        .filter((line) => line.startsWith("?"));
-    const before = missing();
+    const before = missingObjects(clone);
     assert.ok(before.length >= 4, "the clone lacks what the test is about");
     // From here on each contact with the server is recorded, and fails.
     const asked = join(repo.base, "asked");
@@ -170,7 +158,7 @@ describe("a partial clone", () => {
     }
     assert.equal(clone.muxi("uninstall").code, 0);
     assert.ok(!existsSync(asked), `the server was asked:\n${existsSync(asked) ? readFileSync(asked, "utf8") : ""}`);
-    assert.ok(missing().length >= before.length, "objects arrived");
+    assert.ok(missingObjects(clone).length >= before.length, "objects arrived");
   });
 });
 

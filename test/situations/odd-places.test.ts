@@ -11,17 +11,15 @@ import { type MadeFormation, writeFormation } from "../support/formation.ts";
 import { NOT_EVERY_DAY, SLOW } from "../support/gits.ts";
 import { MAIN, preparedRepo, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 import { usersFiles, wholeFolder } from "./install-support.ts";
-import { assertBlocked, assertBlocks, assertFilters, assertSilent, fixOf } from "./protection.ts";
-
-function install(repo: TempRepo, ...args: string[]): void {
-  const ran = repo.muxi("install", ...args);
-  assert.equal(ran.code, 0, ran.all);
-}
-
-function assertStatus(repo: TempRepo): void {
-  const ran = repo.muxi("status");
-  assert.equal(ran.code, 0, ran.all);
-}
+import {
+  assertBlocked,
+  assertBlocks,
+  assertFilters,
+  assertSilent,
+  assertStatus,
+  fixOf,
+  install,
+} from "./protection.ts";
 
 /** Uninstall; the line that ignores keys stays for as long as there is one. */
 function uninstall(repo: TempRepo, formation: MadeFormation): void {

@@ -1,7 +1,7 @@
 /** Whether a working tree is protected, asked of git itself: what is staged, what a commit says, what a diff shows. */
 import assert from "node:assert/strict";
 import { opaque } from "../support/fake.ts";
-import { freshToken, goJson, type MadeFormation } from "../support/formation.ts";
+import { freshToken, goJson, type MadeFormation, writeFormation } from "../support/formation.ts";
 import type { Ran, TempRepo } from "../support/repo.ts";
 
 /** The last line of a block: what to run. */
@@ -72,4 +72,31 @@ export function assertUnprotected(repo: TempRepo): void {
   const ran = repo.muxi("status");
   assert.equal(ran.code, 1, ran.all);
   assert.match(ran.stdout, /not protected/);
+}
+
+export function install(repo: TempRepo, ...args: string[]): void {
+  const ran = repo.muxi("install", ...args);
+  assert.equal(ran.code, 0, ran.all);
+}
+
+export function assertStatus(repo: TempRepo): void {
+  const ran = repo.muxi("status");
+  assert.equal(ran.code, 0, ran.all);
+}
+
+/** Install, and commit a formation with what install wrote. */
+export function protect(repo: TempRepo, folder = "bot"): MadeFormation {
+  const formation = writeFormation(repo, folder);
+  install(repo);
+  repo.git("add", "-A");
+  assertSilent(repo.try("git", "commit", "-qm", "formation"));
+  return formation;
+}
+
+/** The objects that a partial clone lacks. */
+export function missingObjects(clone: TempRepo): string[] {
+  return clone
+    .git("rev-list", "--objects", "--missing=print", "--all")
+    .split("\n")
+    .filter((line) => line.startsWith("?"));
 }

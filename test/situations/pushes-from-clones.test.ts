@@ -6,6 +6,7 @@ import { fakeGroqKey, opaque } from "../support/fake.ts";
 import type { MadeFormation } from "../support/formation.ts";
 import { NOT_EVERY_DAY, SLOW } from "../support/gits.ts";
 import { repoAt, type TempRepo } from "../support/repo.ts";
+import { missingObjects } from "./protection.ts";
 import { assertBlocked, assertSilent, commitLeak, push, pushable } from "./push-support.ts";
 
 const BLOCKED = /^muxi-git: error: push blocked: 1 problem in 1 commit$/;
@@ -91,14 +92,9 @@ describe("a push from", () => {
     const clone = another(repo, "partial");
     repo.git("clone", "-q", "--filter=blob:none", url, clone.root);
     protect(clone, formation);
-    const missing = (): string[] =>
-      clone
-        .git("rev-list", "--objects", "--missing=print", "--all")
-        .split("\n")
-        .filter((line) => line.startsWith("?"));
-    const before = missing();
+    const before = missingObjects(clone);
     assert.ok(before.length > 0, "nothing is missing in the clone");
     assertJudged(clone, "main", value(formation), opaque(28, "twin"));
-    assert.deepEqual(missing(), before);
+    assert.deepEqual(missingObjects(clone), before);
   });
 });
