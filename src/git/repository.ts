@@ -18,7 +18,17 @@ import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type ConfigEntry, parseConfigList } from "./config.ts";
 import { makePlacesAbsolute } from "./git-dir.ts";
-import { type GitOptions, type GitResult, gitEnvironment, gitExecutable, gitFailed, runGit, tryGit } from "./run.ts";
+import {
+  type GitOptions,
+  type GitResult,
+  gitEnvironment,
+  gitExecutable,
+  gitFailed,
+  isUntrusted,
+  runGit,
+  tryGit,
+  untrusted,
+} from "./run.ts";
 
 export interface GitVersion {
   major: number;
@@ -60,7 +70,7 @@ export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env
   const answer = (option: string): string => {
     const result = tryGit(["rev-parse", option], { cwd, env: own });
     if (result.code !== 0) {
-      throw NO_REPOSITORY.test(result.stderr)
+      throw isUntrusted(result.stderr) || NO_REPOSITORY.test(result.stderr)
         ? noRepository(cwd, result.stderr)
         : gitFailed(["rev-parse"], result.code, result.stderr);
     }
@@ -114,14 +124,10 @@ export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env
 }
 
 /** In the language of LC_ALL=C. Anything else, a config that cannot be parsed, is git's own to say. */
-const NO_REPOSITORY = /not a git repository|dubious ownership|unsafe repository|must be run in a work tree/;
+const NO_REPOSITORY = /not a git repository|must be run in a work tree/;
 
 function noRepository(cwd: string, stderr: string): MuxiGitError {
-  if (/dubious ownership|unsafe repository/.test(stderr)) {
-    return new MuxiGitError("no-repository", `git does not trust the owner of the repository at '${escapeText(cwd)}'`, {
-      hint: "see 'safe.directory' in git help config",
-    });
-  }
+  if (isUntrusted(stderr)) return untrusted("no-repository", ` at '${escapeText(cwd)}'`);
   return new MuxiGitError("no-repository", `no git repository at '${escapeText(cwd)}'`, {
     hint: "run this inside a repository, or name one with -C DIR",
   });

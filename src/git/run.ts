@@ -161,7 +161,20 @@ export async function startGit(args: readonly string[], options: GitOptions = {}
   });
 }
 
+/** Whether git refuses to look at a repository because of who owns it. In the language of LC_ALL=C, of any version. */
+export function isUntrusted(stderr: string): boolean {
+  return /dubious ownership|unsafe repository/.test(stderr);
+}
+
+/** @param where - follows "the repository". */
+export function untrusted(code: string, where = ""): MuxiGitError {
+  return new MuxiGitError(code, `git does not trust the owner of the repository${where}`, {
+    hint: "see 'safe.directory' in git help config",
+  });
+}
+
 export function gitFailed(args: readonly string[], code: number, stderr: string): MuxiGitError {
+  if (isUntrusted(stderr)) return untrusted("git-failed");
   const verb = args.find((argument) => !argument.startsWith("-")) ?? "";
   const first = stderr.split("\n").find((line) => line.trim() !== "") ?? `exit code ${code}`;
   // git's first line names paths, refs and config keys, never file contents.

@@ -88,7 +88,7 @@ describe("linked worktrees", () => {
       }
       const ran = linked.muxi("status");
       assert.equal(ran.code, 1, ran.all);
-      assert.match(ran.stdout, /pre-commit does not run muxi-git/);
+      assert.match(ran.stdout, /pre-commit, pre-merge-commit, commit-msg, pre-push do not run muxi-git/);
       const again = linked.muxi("install");
       assert.equal(again.code, 1, again.all);
       assert.match(again.stderr, /core\.hooksPath \(worktree\) leads to/);
