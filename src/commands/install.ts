@@ -6,7 +6,8 @@ import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
-import { openRepository, type Repository } from "../git/repository.ts";
+import { parseTreeEntries } from "../git/entries.ts";
+import { openRepository, type Repository, runtimeFolder } from "../git/repository.ts";
 import { HOOK_EVENTS } from "../hook-events.ts";
 import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
 import { auditHead } from "../plumbing/audit.ts";
@@ -23,6 +24,7 @@ import { type Held, withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
+import { readRecord } from "../setup/record.ts";
 import { stableNode } from "../setup/runtime.ts";
 import { verify } from "../setup/verify.ts";
 import { type LaterInstall, laterInstalled } from "../setup/versions.ts";
@@ -64,15 +66,18 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     source: options.source ?? bundleFolder(),
     node: stableNode(options.env, repository.topLevel),
   };
-  const first = await detect(repository);
-  const later = laterInstalled(first);
-  if (later !== null) return leaveLater(later, first);
+  const later = laterInstalled({ record: readRecord(runtimeFolder(repository)) });
+  if (later !== null) return leaveLater(later, await detect(repository));
   if (options.dryRun) {
-    const plan = makePlan(first, planOptions);
-    printPlan(plan, first);
+    const situation = await detect(repository);
+    const plan = makePlan(situation, planOptions);
+    printPlan(plan, situation);
     return plan.hooks.every(willRun) || options.hooks === "none" ? EXIT.ok : EXIT.no;
   }
-  if (!options.yes && (await agreesToEdit(first, planOptions))) planOptions.editTracked = true;
+  // Nobody is asked while the lock is held.
+  const canAnswer = process.stdin.isTTY && process.stderr.isTTY;
+  if (!options.yes && canAnswer && (await agreesToEdit(await detect(repository), planOptions)))
+    planOptions.editTracked = true;
 
   const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, (held) =>
     carryOut(repository, planOptions, held),
@@ -94,7 +99,7 @@ interface Installed {
   hooks: HookState[];
 }
 
-/** Detected and planned again under the lock: another install may have been at work until now. */
+/** Detected and planned under the lock: another install may have been at work until now. */
 async function carryOut(repository: Repository, options: PlanOptions, held: Held): Promise<Installed> {
   clearLeftovers(repository);
   const situation = await detect(repository);
@@ -160,7 +165,7 @@ async function agreesToEdit(situation: Situation, options: PlanOptions): Promise
       !site.managerRunsUs &&
       (hooks === "husky" || (site.manager?.name === "husky" && (hooks === "file" || !situation.configHooks))),
   );
-  if (!asks || hooks === "none" || !process.stdin.isTTY || !process.stderr.isTTY) return false;
+  if (!asks || hooks === "none") return false;
   const plan = makePlan(situation, { ...options, editTracked: true });
   for (const change of plan.files.filter((file) => file.path.includes(HUSKY_FOLDER)))
     printChange(change, situation, talk);
@@ -273,13 +278,17 @@ function printSharing(repository: Repository): void {
 
 /** Shared files that differ from HEAD and carry our block. Read by hash: nothing refreshes the index. */
 function sharedFiles(repository: Repository): string[] {
-  return [".gitattributes", ".gitignore", ...HOOK_EVENTS.map((event) => `${HUSKY_FOLDER}/${event}`)].filter((path) => {
+  const shared = [".gitattributes", ".gitignore", ...HOOK_EVENTS.map((event) => `${HUSKY_FOLDER}/${event}`)];
+  // Without a commit it fails, and nothing is committed.
+  const listed = repository.try(["ls-tree", "-z", "--full-tree", "HEAD", "--", ...shared]);
+  const committed = new Map(parseTreeEntries(listed.stdout).map(({ path, oid }) => [path, oid]));
+  return shared.filter((path) => {
     const here = readBlockFile(join(repository.topLevel, path));
     if (here === null) return false;
-    const head = repository.try(["rev-parse", "--verify", "--quiet", `HEAD:${path}`]);
-    if (head.code !== 0) return true;
+    const head = committed.get(path);
+    if (head === undefined) return true;
     const now = repository.try(["hash-object", "--stdin", `--path=${path}`], { input: here });
-    return now.code !== 0 || !now.stdout.equals(head.stdout);
+    return now.code !== 0 || now.stdout.toString("latin1").trim() !== head;
   });
 }
 

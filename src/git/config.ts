@@ -48,6 +48,11 @@ export function lastEntry(entries: readonly ConfigEntry[], key: string): ConfigE
   return entries.findLast((entry) => entry.key === key);
 }
 
+/** A value as git-config(1) "Syntax" wants it, whatever it holds. */
+export function quoteConfigValue(value: string): string {
+  return `"${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+}
+
 /** The name of the config hook for an event. A name equal to an event's is fatal to git. */
 export function configHookName(event: string): string {
   return `muxi-git-${event}`;

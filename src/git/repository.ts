@@ -67,32 +67,12 @@ const NOT_PASSED_ON =
 export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env): Repository {
   const own = gitEnvironment(env);
   makePlacesAbsolute(own, cwd);
-  const answer = (option: string): string => {
-    const result = tryGit(["rev-parse", option], { cwd, env: own });
-    if (result.code !== 0) {
-      throw isUntrusted(result.stderr) || NO_REPOSITORY.test(result.stderr)
-        ? noRepository(cwd, result.stderr)
-        : gitFailed(["rev-parse"], result.code, result.stderr);
-    }
-    return result.stdout.toString("utf8").replace(/\r?\n$/, "");
-  };
-  if (answer("--is-bare-repository") === "true") {
-    throw new MuxiGitError("bare-repository", "this is a bare repository: it has no commits made in it to protect", {
-      hint: "run this in a clone that has a working tree",
-    });
-  }
-  if (answer("--is-inside-work-tree") !== "true") {
-    throw new MuxiGitError("no-work-tree", `'${escapeText(cwd)}' is not inside a working tree`, {
-      hint: "change to the root of the working tree, or name it with -C DIR",
-    });
-  }
-  const topLevel = resolve(cwd, answer("--show-toplevel"));
-  const gitDir = resolve(cwd, answer("--absolute-git-dir"));
-  const commonDir = resolve(cwd, answer("--git-common-dir"));
+  const { topLevel, gitDir, commonDir } = findPlaces(cwd, own);
   // Commands run at the top level from here on, where a GIT_DIR without a work tree would name another one.
   if (own.GIT_DIR) own.GIT_WORK_TREE = topLevel;
 
   let porcelain: SimpleGit | undefined;
+  let version: GitVersion | undefined;
   const git = (): SimpleGit => {
     porcelain ??= openPorcelain(topLevel, own);
     return porcelain;
@@ -109,9 +89,11 @@ export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env
     commonDir,
     env: own,
     async version() {
+      if (version !== undefined) return version;
       const text = /(\d+)\.(\d+)(?:\.\d+)*/.exec(await raw(git(), ["version"]));
       if (text === null) throw new MuxiGitError("git-failed", "'git version' gave no version");
-      return { major: Number(text[1]), minor: Number(text[2]), text: text[0] };
+      version = { major: Number(text[1]), minor: Number(text[2]), text: text[0] };
+      return version;
     },
     async settings() {
       return parseConfigList(
@@ -121,6 +103,42 @@ export function openRepository(cwd: string, env: NodeJS.ProcessEnv = process.env
     try: (args, options = {}) => tryGit(args, here(options)),
     run: (args, options = {}) => runGit(args, here(options)),
   };
+}
+
+const PLACES = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"] as const;
+
+function findPlaces(cwd: string, env: NodeJS.ProcessEnv): Pick<Repository, "topLevel" | "gitDir" | "commonDir"> {
+  const ask = (...options: string[]): GitResult => tryGit(["rev-parse", ...options], { cwd, env });
+  // Outside a working tree --show-toplevel fails, after the answers that say why.
+  const all = ask("--is-bare-repository", "--is-inside-work-tree", ...PLACES);
+  const lines = all.stdout.toString("utf8").split(/\r?\n/);
+  const [bare, inside] = lines;
+  if (bare === "true") {
+    throw new MuxiGitError("bare-repository", "this is a bare repository: it has no commits made in it to protect", {
+      hint: "run this in a clone that has a working tree",
+    });
+  }
+  if (inside === "false") {
+    throw new MuxiGitError("no-work-tree", `'${escapeText(cwd)}' is not inside a working tree`, {
+      hint: "change to the root of the working tree, or name it with -C DIR",
+    });
+  }
+  if (all.code !== 0) {
+    throw isUntrusted(all.stderr) || NO_REPOSITORY.test(all.stderr)
+      ? noRepository(cwd, all.stderr)
+      : gitFailed(["rev-parse"], all.code, all.stderr);
+  }
+  const answers =
+    lines.length === 6
+      ? lines.slice(2, 5)
+      : // A folder's name has a line end in it: one question, one answer.
+        PLACES.map((option) =>
+          runGit(["rev-parse", option], { cwd, env })
+            .toString("utf8")
+            .replace(/\r?\n$/, ""),
+        );
+  const [topLevel, gitDir, commonDir] = answers.map((path) => resolve(cwd, path)) as [string, string, string];
+  return { topLevel, gitDir, commonDir };
 }
 
 /** In the language of LC_ALL=C. Anything else, a config that cannot be parsed, is git's own to say. */

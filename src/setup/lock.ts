@@ -56,22 +56,24 @@ interface Seen {
 export async function withInstallLock<T>(commonDir: string, work: (held: Held) => Promise<T>): Promise<T> {
   const path = join(commonDir, "muxi-git.lock");
   sweepTemporaries(commonDir);
-  await take(path);
   let signal: NodeJS.Signals | undefined;
   const keep = (name: NodeJS.Signals): void => {
     signal ??= name;
   };
+  const checkInterrupted = async (): Promise<void> => {
+    await signalsSeen();
+    if (signal !== undefined) throw new MuxiGitError("interrupted", "interrupted, nothing was changed");
+  };
+  // Before the lock is made: a signal between the two would leave it, and its temporary file.
   for (const name of SIGNALS) process.on(name, keep);
   try {
-    return await work({
-      renew: () => renew(path),
-      async checkInterrupted() {
-        await signalsSeen();
-        if (signal !== undefined) throw new MuxiGitError("interrupted", "interrupted, nothing was changed");
-      },
-    });
+    await take(path, checkInterrupted);
+    try {
+      return await work({ renew: () => renew(path), checkInterrupted });
+    } finally {
+      removeQuietly(path);
+    }
   } finally {
-    removeQuietly(path);
     await signalsSeen();
     for (const name of SIGNALS) process.off(name, keep);
     if (signal !== undefined) process.kill(process.pid, signal);
@@ -87,7 +89,7 @@ async function signalsSeen(): Promise<void> {
   }
 }
 
-async function take(path: string): Promise<void> {
+async function take(path: string, checkInterrupted: () => Promise<void>): Promise<void> {
   let deadline = Date.now() + WAIT_MS;
   let watched: Seen | null = null;
   let since = Date.now();
@@ -116,6 +118,7 @@ async function take(path: string): Promise<void> {
       });
     }
     await sleep(50);
+    await checkInterrupted();
   }
 }
 

@@ -6,10 +6,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConfigEntry, lastEntry } from "../git/config.ts";
+import { MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { type ConfigEntry, lastEntry, quoteConfigValue } from "../git/config.ts";
 import { decodePath } from "../git/entries.ts";
 import type { Repository } from "../git/repository.ts";
-import { type GitOptions, runGit, splitNul } from "../git/run.ts";
+import { type GitOptions, splitNul } from "../git/run.ts";
 
 /** What names the real repository to git. */
 const REPOSITORY_VARIABLES =
@@ -51,14 +53,8 @@ export function inScratch<T>(
   files: ScratchFiles,
   ask: (options: GitOptions & { cwd: string }) => T,
 ): T {
-  const scratch = mkdtempSync(join(tmpdir(), "muxi-git-scratch-"));
-  try {
-    const options = { cwd: scratch, env: environmentWithoutRepository(repository.env) };
-    runGit(["init", "-q", "--template="], options);
-    for (const key of ["core.attributesfile", "core.excludesfile", "core.ignorecase"]) {
-      const entry = lastEntry(settings, key);
-      if (entry?.value != null) runGit(["config", key, entry.value], options);
-    }
+  return inTemporaryFolder((scratch) => {
+    makeRepository(scratch, settings);
     const indexed = indexedFiles(repository, files.name);
     for (const folder of new Set(files.paths.flatMap(foldersAbove))) {
       const path = folder === "" ? files.name : `${folder}/${files.name}`;
@@ -74,10 +70,42 @@ export function inScratch<T>(
       mkdirSync(join(scratch, ".git", "info"), { recursive: true });
       writeFileSync(join(scratch, ".git", "info", files.info), info);
     }
-    return ask(options);
+    return ask({ cwd: scratch, env: environmentWithoutRepository(repository.env) });
+  });
+}
+
+/**
+ * Nobody else's folder, gone when `work` is done.
+ *
+ * @throws MuxiGitError `unwritable` where there is no room for it, and what `work` throws.
+ */
+export function inTemporaryFolder<T>(work: (folder: string) => T): T {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(tmpdir(), "muxi-git-scratch-"));
+    return work(folder);
+  } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (cause instanceof MuxiGitError || code === undefined || syscall === undefined) throw cause;
+    throw new MuxiGitError("unwritable", `cannot write in the temporary folder '${escapeText(tmpdir())}' (${code})`, {
+      hint: "make room there, or set TMPDIR to a folder that has some",
+      cause,
+    });
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What git takes for an empty repository (gitrepository-layout(5)), without the cost of a `git init`. */
+function makeRepository(folder: string, settings: readonly ConfigEntry[]): void {
+  const lines = ["[core]", "\trepositoryformatversion = 0", "\tbare = false"];
+  for (const key of ["attributesfile", "excludesfile", "ignorecase"]) {
+    const value = lastEntry(settings, `core.${key}`)?.value;
+    if (value != null) lines.push(`\t${key} = ${quoteConfigValue(value)}`);
+  }
+  for (const inside of ["objects", "refs"]) mkdirSync(join(folder, ".git", inside), { recursive: true });
+  writeFileSync(join(folder, ".git", "HEAD"), "ref: refs/heads/main\n");
+  writeFileSync(join(folder, ".git", "config"), `${lines.join("\n")}\n`);
 }
 
 /** Files that a sparse checkout leaves out are read from the index, as git does. */

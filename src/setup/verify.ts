@@ -1,6 +1,7 @@
 /** The last step of install: what was set up is asked to run. Nothing is written, the index is not refreshed. */
 
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
@@ -8,6 +9,7 @@ import { fileIn } from "../formation/discover.ts";
 import { checkAttributes } from "../git/attributes.ts";
 import type { ConfigEntry } from "../git/config.ts";
 import { driverSettings, lastEntry } from "../git/config.ts";
+import { blobOid } from "../git/object-id.ts";
 import type { Repository } from "../git/repository.ts";
 import { gitFailed } from "../git/run.ts";
 import { tool } from "../invocation.ts";
@@ -16,6 +18,7 @@ import type { Situation } from "./detect.ts";
 import { type HookState, hookState, readHookSites } from "./hooks.ts";
 import { findRule, wrongAttributes } from "./overrides.ts";
 import { describeOverride, type InstallPlan } from "./plan.ts";
+import { inTemporaryFolder } from "./scratch.ts";
 
 /** Shaped like a token, opened by no key. */
 const PROBE_TOKEN = `gAAAAA${"B".repeat(114)}`;
@@ -84,17 +87,20 @@ function verifyDrivers(plan: InstallPlan, settings: readonly ConfigEntry[]): voi
 
 /** @throws MuxiGitError `filter-failed`. */
 export function verifyFilter(path: string, repository: Repository): void {
-  const hash = (input: string, ...args: string[]): { code: number; oid: string; stderr: string } => {
-    const result = repository.try(["hash-object", "--stdin", ...args], { input });
-    return { code: result.code, oid: result.stdout.toString("latin1").trim(), stderr: result.stderr };
-  };
   const failed = (why: string): MuxiGitError =>
     new MuxiGitError("filter-failed", `the filter does not work on '${escapeText(path)}': ${why}`, {
       hint: "nothing was installed; please report this with the output of 'git version'",
     });
-  const token = hash(PROBE_TOKEN, `--path=${path}`);
-  if (token.code !== 0) throw failed(escapeText(gitFailed(["hash-object"], token.code, token.stderr).message));
-  const raw = hash(PROBE_PLAINTEXT);
-  const plain = hash(PROBE_PLAINTEXT, `--path=${path}`);
-  if (plain.code === 0 && plain.oid === raw.oid) throw failed("it lets plaintext pass");
+  inTemporaryFolder((folder) => {
+    const probes = [PROBE_TOKEN, PROBE_PLAINTEXT].map((bytes, at) => {
+      const file = join(folder, String(at));
+      writeFileSync(file, bytes, { mode: 0o600 });
+      return file;
+    });
+    // One filter process judges both: an oid for the token, then one of another blob for the plaintext, or a refusal.
+    const result = repository.try(["hash-object", `--path=${path}`, "--", ...probes]);
+    const [token = "", plain = ""] = result.stdout.toString("latin1").split("\n");
+    if (token === "") throw failed(escapeText(gitFailed(["hash-object"], result.code, result.stderr).message));
+    if (plain === blobOid(Buffer.from(PROBE_PLAINTEXT), token.length)) throw failed("it lets plaintext pass");
+  });
 }

@@ -49,7 +49,10 @@ for (const name of [
     // What a call of node's own makes of it (writeFileSync opens) is the same step.
     quiet = true;
     try {
-      if (log) append(log, `${name} ${args.map((arg) => (typeof arg === "string" ? arg : "")).join(" ")}\n`);
+      if (log) {
+        const said = args.map((arg) => (typeof arg === "string" ? arg.replaceAll("\n", " ") : "")).join(" ");
+        append(log, `${name} ${said}\n`);
+      }
       if (step === at && how === "half" && name === "writeSync")
         real(args[0], args[1].subarray(0, args[1].length >> 1));
       if (step === at && (how === "kill" || how === "half")) process.kill(process.pid, "SIGKILL");
