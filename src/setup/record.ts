@@ -9,7 +9,7 @@
  * user's that only the version that wrote it can put back.
  */
 import { join } from "node:path";
-import { fileState } from "./disk.ts";
+import { type FileState, fileState } from "./disk.ts";
 import { RECORD, sha256 } from "./runtime.ts";
 import { isVersion } from "./versions.ts";
 
@@ -76,11 +76,20 @@ const SCHEMA = 1;
 const CHECKSUM = /,\n {2}"sha256": "([0-9a-f]{64})"\n}\n$/;
 
 export function readRecord(runtime: string): RecordState {
+  let state: FileState;
   try {
-    const state = fileState(join(runtime, RECORD));
-    if (state.kind === "absent") return { kind: "none" };
-    if (state.kind !== "file") return { kind: "damaged" };
-    const text = state.bytes.toString("utf8");
+    state = fileState(join(runtime, RECORD));
+  } catch {
+    return { kind: "damaged" };
+  }
+  if (state.kind === "absent") return { kind: "none" };
+  return state.kind === "file" ? parseRecord(state.bytes) : { kind: "damaged" };
+}
+
+/** Never throws: what it cannot read is damaged. */
+export function parseRecord(bytes: Buffer): RecordState {
+  try {
+    const text = bytes.toString("utf8");
     const record: unknown = JSON.parse(text);
     if (isObject(record) && typeof record.schemaVersion === "number" && record.schemaVersion > SCHEMA) {
       return { kind: "later", version: isVersion(record.version) ? record.version : null };
