@@ -7,6 +7,7 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { vendoredCommand } from "./alias.ts";
+import type { ResolveOptions } from "./commands/resolve.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
@@ -27,7 +28,7 @@ const HOOK_MODES = ["auto", "file", "config", "husky", "none"] as const;
 export type HookMode = (typeof HOOK_MODES)[number];
 
 /** Commands whose operands may follow `--`. */
-const TAKE_PATHS = new Set(["check", "scan", "diff", "normalize"]);
+const TAKE_PATHS = new Set(["check", "scan", "diff", "normalize", "resolve"]);
 
 function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
   return (given) => {
@@ -202,6 +203,19 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .action(async (paths: string[], options: { dryRun: boolean }) => {
       const { normalize } = await import("./commands/normalize.ts");
       code = await normalize({ ...invocation(), ...options, paths: withPaths(paths) });
+    });
+
+  program
+    .command("resolve")
+    .description("end a merge conflict of a secrets.enc, by name")
+    .argument("[path...]", "formations or secrets files; all with a conflict when absent")
+    .option("--ours <name...>", "names that keep our value", [])
+    .option("--theirs <name...>", "names that get their value", [])
+    .option("--key-file <file>", "a key that opens one of the sides (repeatable)", collect, [])
+    .option("--dry-run", "change nothing", false)
+    .action(async (paths: string[], options: Omit<ResolveOptions, keyof Invocation | "paths">) => {
+      const { resolve } = await import("./commands/resolve.ts");
+      code = await resolve({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
   const secrets = program.command("secrets").description("the template and the values");

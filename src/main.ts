@@ -31,7 +31,7 @@ interface Bundle {
 const OLDEST_NODE = 20;
 /** What a shell says of a program that it found and could not start. */
 const NOT_STARTED = 126;
-const PLUMBING = new Set(["hook", "filter-process", "clean", "smudge", "textconv"]);
+const PLUMBING = new Set(["hook", "filter-process", "clean", "smudge", "textconv", "merge-driver"]);
 
 /** This is the copy that install put into `<git common dir>/muxi-git`, where `git muxi …` starts it. */
 const vendored = basename(__dirname) === "muxi-git";

@@ -9,7 +9,7 @@ import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
 import { setReaderDirectory, shellQuote } from "../invocation.ts";
 import { Keyring } from "../plumbing/formation-state.ts";
 import { readKeyFile } from "../plumbing/keyring.ts";
-import { parseKey } from "../secrets/key.ts";
+import { type Key, parseKey } from "../secrets/key.ts";
 
 export interface RepositoryContext {
   places: GitPlaces;
@@ -44,12 +44,7 @@ export function openContext(invocation: Invocation, needs: ContextNeeds = {}): R
   if (needs.workTreeOr !== undefined) assertWorkTree(places, needs.workTreeOr);
   const topLevel = places.topLevel ?? places.gitDir;
   setReaderDirectory(relative(topLevel, invocation.cwd).split(sep).join("/"));
-  const given = (needs.keyFiles ?? []).map((file) => {
-    const path = resolve(invocation.cwd, file);
-    const bytes = readKeyFile(path);
-    if (bytes === null) throw new MuxiGitError("no-key-file", `there is no key file '${escapeText(file)}'`);
-    return parseKey(bytes);
-  });
+  const given = readKeyFiles(invocation, needs.keyFiles ?? []);
   return {
     places,
     topLevel,
@@ -57,6 +52,15 @@ export function openContext(invocation: Invocation, needs: ContextNeeds = {}): R
     reader: openBlobReader(topLevel),
     keyring: new Keyring(topLevel, places, given),
   };
+}
+
+/** @throws MuxiGitError `no-key-file`, and what is wrong with a key. */
+export function readKeyFiles(invocation: Pick<Invocation, "cwd">, files: readonly string[]): Key[] {
+  return files.map((file) => {
+    const bytes = readKeyFile(resolve(invocation.cwd, file));
+    if (bytes === null) throw new MuxiGitError("no-key-file", `there is no key file '${escapeText(file)}'`);
+    return parseKey(bytes);
+  });
 }
 
 /** @throws MuxiGitError `bare-repository`, with `hint`, where there is no working tree: also inside `.git`. */

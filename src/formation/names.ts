@@ -6,6 +6,8 @@
  * such a name is best not used at all.
  */
 
+import { escapeText } from "../escape.ts";
+
 export { compareUtf8 as compareNames } from "../secrets/text.ts";
 
 /** The name MUXI stores for `raw`: `openai-api-key` is OPENAI_API_KEY, `---` is the empty string. Idempotent. */
@@ -64,4 +66,10 @@ function kindOf(unit: number): "upper" | "lower" | "digit" | "other" {
   if (unit >= 0x41 && unit <= 0x5a) return "upper";
   if (unit >= 0x61 && unit <= 0x7a) return "lower";
   return unit >= 0x30 && unit <= 0x39 ? "digit" : "other";
+}
+
+/** A name as it may be printed: a value pasted where a name belongs is not repeated. */
+export function shownName(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/);
+  return /^[A-Z_]+$/.test(name) || !words.some(isOpaque) ? escapeText(name) : "(a name that looks like a secret)";
 }

@@ -15,6 +15,7 @@ const TABLE = {
   // MUXI reads UTF-8; a template in another encoding has no names for it.
   "template-unreadable": { commit: "error", check: "error", leak: false },
   "conflict-markers": { commit: "error", check: "error", leak: false },
+  "merge-unresolved": { commit: "error", check: "error", leak: false },
   damaged: { commit: "error", check: "error", leak: false },
   "key-changed": { commit: "error", check: "error", leak: false },
   "value-dropped": { commit: "error", check: "error", leak: false },

@@ -11,8 +11,9 @@
 export const INCLUDE = "muxi-git/config";
 
 export const FILTER = "muxi-git";
-/** Templates are named by the attributes from the start; without a driver of this name git merges them as text. */
 export const TEMPLATE_MERGE = "muxi-git-template";
+/** Merges the merge bases of a criss-cross history into one (gitattributes(5), `merge.<driver>.recursive`). */
+const ANCESTOR_MERGE = "muxi-git-ancestor";
 
 const RUN = '"$(git rev-parse --git-common-dir)"/muxi-git/run';
 
@@ -78,7 +79,7 @@ export interface DriverOptions {
   alias: boolean;
 }
 
-/** What the included file sets, as git lists it. A merge driver gets its section here when there is one. */
+/** What the included file sets, as git lists it. */
 export function driverSettings(options: DriverOptions): { key: string; value: string }[] {
   return [
     { key: `filter.${FILTER}.process`, value: `${RUN} filter-process` },
@@ -86,6 +87,12 @@ export function driverSettings(options: DriverOptions): { key: string; value: st
     { key: `filter.${FILTER}.smudge`, value: `${RUN} smudge %f` },
     { key: `filter.${FILTER}.required`, value: "true" },
     { key: `diff.${FILTER}.textconv`, value: `${RUN} textconv` },
+    { key: `merge.${FILTER}.name`, value: "MUXI secrets, by name" },
+    { key: `merge.${FILTER}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
+    { key: `merge.${FILTER}.recursive`, value: ANCESTOR_MERGE },
+    { key: `merge.${ANCESTOR_MERGE}.driver`, value: `${RUN} merge-driver --ancestor %O %A %B %L %P` },
+    { key: `merge.${TEMPLATE_MERGE}.name`, value: "MUXI template, by name" },
+    { key: `merge.${TEMPLATE_MERGE}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
     ...(options.alias ? [{ key: "alias.muxi", value: `!${RUN}` }] : []),
     ...options.configHooks.flatMap((event) => [
       { key: `hook.${configHookName(event)}.event`, value: event },
@@ -118,7 +125,7 @@ export function isOwnOrigin(entry: ConfigEntry): boolean {
 /** Settings that claim our names with another meaning: `{ key, origin }`, values are not repeated. */
 export function foreignDrivers(entries: readonly ConfigEntry[], options: DriverOptions): ConfigEntry[] {
   const wanted = new Map(driverSettings(options).map(({ key, value }) => [key, value]));
-  const ours = /^(?:filter|diff|merge)\.muxi-git(?:-template)?\.|^hook\.muxi-git-/;
+  const ours = /^(?:filter|diff|merge)\.muxi-git(?:-template|-ancestor)?\.|^hook\.muxi-git-/;
   return entries.filter(
     (entry) =>
       ours.test(entry.key) &&

@@ -13,6 +13,7 @@
 import { MuxiGitError } from "../errors.ts";
 import { type Formation, findFormations } from "../formation/discover.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
+import { applySeverities } from "../formation/severity.ts";
 import { type BlobReader, openBlobReader } from "../git/cat-file.ts";
 import { MODE_SYMLINK, type RawChange } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
@@ -36,6 +37,7 @@ import { scanChanges } from "./introduced-findings.ts";
 import { checkFormations, partialFormations, touchedFormations } from "./introduced-problems.ts";
 import { formationPaths, gatherKnown } from "./known.ts";
 import { looseFormations } from "./loose-formations.ts";
+import { unresolvedProblems } from "./unresolved.ts";
 
 export interface Verdict {
   findings: { finding: Finding; fingerprint: string }[];
@@ -115,6 +117,12 @@ async function judge(
   const partial = partialFormations(context, changes, everywhere);
   const checked = await checkFormations(context, touched, partial);
 
+  const unresolved = unresolvedProblems(
+    places,
+    (path) => index.entries.get(path)?.oid ?? undefined,
+    (path) => parents[0]?.entries.get(path)?.oid ?? undefined,
+  );
+
   const findings = withoutRepeats(scan.findings, checked.problems, formations);
   return {
     findings: findings.flatMap((finding) => {
@@ -123,7 +131,7 @@ async function judge(
         ? []
         : [{ finding, fingerprint: id }];
     }),
-    problems: checked.problems,
+    problems: [...checked.problems, ...applySeverities(unresolved, configuration.settings.severities, "commit")],
     older: scan.older + checked.older,
     olderFindings: scan.older,
     notes: [...configuration.notes, ...scan.notes],

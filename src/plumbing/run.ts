@@ -6,6 +6,7 @@ import { setInvocation, setReaderDirectory } from "../invocation.ts";
 import { talk } from "../terminal.ts";
 import { commitMsg } from "./commit-msg.ts";
 import { filterProcess } from "./filter-process.ts";
+import { mergeDriver } from "./merge-driver.ts";
 import { cleanOnce, smudgeOnce } from "./one-shot.ts";
 import { preCommit, preMergeCommit } from "./pre-commit.ts";
 import { prePush } from "./pre-push.ts";
@@ -32,6 +33,8 @@ export async function plumbing([verb, ...args]: readonly string[], vendored: boo
         return smudgeOnce();
       case "textconv":
         return textconv(args[0] ?? "");
+      case "merge-driver":
+        return mergeDriver(args);
       default:
         throw new MuxiGitError("unknown-verb", `git runs no verb '${verb ?? ""}'`);
     }

@@ -18,22 +18,14 @@
  * happens: any other code ends the whole `git log`.
  */
 import { lstatSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { escapeText } from "../escape.ts";
-import { isOpaque } from "../formation/names.ts";
-import { decodePath } from "../git/entries.ts";
-import { findGitPlaces } from "../git/git-dir.ts";
-import { splitNul, tryGit } from "../git/run.ts";
+import { shownName } from "../formation/names.ts";
 import { tokenDigest, valueDigest } from "../secrets/digest.ts";
 import { compareUtf8, parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
-import { type Key, keyFingerprint } from "../secrets/key.ts";
+import type { Key } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { out } from "../terminal.ts";
-import { keyOfFormation } from "./keyring.ts";
-import { looseFormations } from "./loose-formations.ts";
-
-/** Keys tried at once, so that in a repository of many formations not all are read. */
-const BATCH = 64;
+import { folderInside, keyBatches } from "./every-key.ts";
 
 /** Bytes of a file that is shown at all. */
 const LARGEST = 32 * 1024 * 1024;
@@ -71,7 +63,7 @@ function describe(file: string): string[] {
 
 function describeToken(token: Buffer, file: string, cwd: string): string[] {
   let failure = "no key here opens it";
-  for (const keys of keyBatches(file, cwd)) {
+  for (const keys of keyBatches(folderInside(file, cwd), cwd)) {
     const opened = openStored(token, keys);
     if (opened.failure === undefined) return lines(opened.secrets, opened.key);
     if (opened.failure === "malformed") return [`(damaged: ${escapeText(opened.message)}) ${tokenDigest(token)}`];
@@ -108,12 +100,6 @@ function lines(secrets: Secrets, key: Key | null): string[] {
     .map(([name, value]) => `${shownName(name)}  ${key === null ? "????????" : valueDigest(key, name, value)}`);
 }
 
-/** A value pasted where a name belongs is not repeated; its digest still shows that it changed. */
-function shownName(name: string): string {
-  const words = name.split(/[^A-Za-z0-9]+/);
-  return /^[A-Z_]+$/.test(name) || !words.some(isOpaque) ? escapeText(name) : "(a name that looks like a secret)";
-}
-
 /** Of bytes that may be a secret as they stand; unkeyed it would let them be guessed. */
 function opaqueDigest(content: Buffer, file: string, cwd: string): string {
   const key = firstKey(file, cwd);
@@ -121,62 +107,6 @@ function opaqueDigest(content: Buffer, file: string, cwd: string): string {
 }
 
 function firstKey(file: string, cwd: string): Key | null {
-  for (const keys of keyBatches(file, cwd)) if (keys[0] !== undefined) return keys[0];
+  for (const keys of keyBatches(folderInside(file, cwd), cwd)) if (keys[0] !== undefined) return keys[0];
   return null;
-}
-
-/** Every key here, each once, the likely ones first. */
-function* keyBatches(file: string, cwd: string): Generator<Key[]> {
-  const places = findGitPlaces(cwd);
-  const topLevel = places?.topLevel ?? cwd;
-  const asked = new Set<string>();
-  const given = new Set<string>();
-  let batch: Key[] = [];
-  let nothing = true;
-  for (const folders of [
-    () => folderInside(file, topLevel, cwd),
-    () =>
-      formationFolders(tryGit(["ls-files", "-z", "--full-name", "--", ":(top,glob)**/formation.*"], { cwd: topLevel })),
-    () => looseFormations(topLevel),
-    () => formationFolders(tryGit(["ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD"], { cwd: topLevel })),
-  ]) {
-    for (const folder of folders()) {
-      if (asked.has(folder)) continue;
-      asked.add(folder);
-      const found = keyOfFormation(folder, topLevel, places);
-      if (found.state !== "ok") continue;
-      const fingerprint = keyFingerprint(found.key);
-      if (given.has(fingerprint)) continue;
-      given.add(fingerprint);
-      batch.push(found.key);
-      if (batch.length < BATCH) continue;
-      nothing = false;
-      yield batch;
-      batch = [];
-    }
-    if (batch.length > 0) {
-      nothing = false;
-      yield batch;
-      batch = [];
-    }
-  }
-  // So that a token's damage is told from a missing key.
-  if (nothing) yield [];
-}
-
-/** The folder of a file of the working tree; a temporary file has none. */
-function folderInside(file: string, topLevel: string, cwd: string): string[] {
-  const way = relative(topLevel, dirname(resolve(cwd, file)));
-  return way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way) ? [] : [way.split(sep).join("/")];
-}
-
-const FORMATION_FILE = /^(?:.*\/)?formation\.(?:afs|yaml|yml)$/s;
-
-function formationFolders({ code, stdout }: { code: number; stdout: Buffer }): string[] {
-  if (code !== 0) return [];
-  return splitNul(stdout)
-    .filter((path) => path.includes("formation."))
-    .map(decodePath)
-    .filter((path) => FORMATION_FILE.test(path))
-    .map((path) => path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
 }

@@ -1,0 +1,186 @@
+/**
+ * `resolve`: end a merge conflict of a secrets.enc by name. The three versions
+ * are merged again, from git's index or, once somebody ran `git add`, from what
+ * the merge driver recorded; each name in conflict gets the value of the side
+ * that was chosen, by option or by answer. No value is shown.
+ */
+import { createInterface } from "node:readline/promises";
+import type { Invocation } from "../cli.ts";
+import { writeFileDurably } from "../durable-file.ts";
+import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { shownName } from "../formation/names.ts";
+import { type IndexEntry, parseIndexEntries } from "../git/entries.ts";
+import { blobOid } from "../git/object-id.ts";
+import { runGit } from "../git/run.ts";
+import { readForRewrite } from "../git/working-file.ts";
+import { pathWord, tool } from "../invocation.ts";
+import { type MergedFile, mergeStored } from "../plumbing/merge-stored.ts";
+import { forgetUnresolved, readUnresolved, type Unresolved } from "../plumbing/unresolved.ts";
+import type { Key } from "../secrets/key.ts";
+import type { ConflictKind, NameConflict, Side } from "../secrets/merge.ts";
+import { out, talk } from "../terminal.ts";
+import { IN_A_CLONE, openContext, type RepositoryContext, readKeyFiles, repositoryPath } from "./repository-context.ts";
+
+export interface ResolveOptions extends Invocation {
+  paths: readonly string[];
+  ours: readonly string[];
+  theirs: readonly string[];
+  keyFile: readonly string[];
+  dryRun: boolean;
+}
+
+/** A secrets.enc with a conflict: the oids of its versions, null where a side has none. */
+interface Conflicted {
+  path: string;
+  sides: readonly [base: string | null, ours: string | null, theirs: string | null];
+  /** What the merge left; null where the record of it is gone. */
+  left: string | null;
+}
+
+/** @returns 0 all is resolved; 1 a name is still to be decided, or a file cannot be merged. */
+export async function resolve(options: ResolveOptions): Promise<ExitCode> {
+  const choices = choicesOf(options);
+  const context = openContext(options, { workTreeOr: IN_A_CLONE });
+  try {
+    const keys = readKeyFiles(options, options.keyFile);
+    const files = conflictedFiles(context, options);
+    if (files.length === 0) {
+      if (!options.quiet) out("no secrets.enc has a merge conflict");
+      return EXIT.ok;
+    }
+    const unknown = new Set(choices.keys());
+    let open = 0;
+    for (const file of files) open += await resolveFile(context, file, choices, unknown, keys, options);
+    if (unknown.size > 0) {
+      throw new MuxiGitError(
+        "no-such-conflict",
+        `no conflict about ${[...unknown].map((name) => `'${shownName(name)}'`).join(", ")}`,
+      );
+    }
+    return open > 0 ? EXIT.no : EXIT.ok;
+  } finally {
+    context.reader.close();
+  }
+}
+
+function choicesOf({ ours, theirs }: ResolveOptions): Map<string, Side> {
+  const both = ours.find((name) => theirs.includes(name));
+  if (both !== undefined) throw new MuxiGitError("usage", `'${shownName(both)}' is named for both sides`);
+  return new Map<string, Side>([
+    ...ours.map((name) => [name, "ours"] as const),
+    ...theirs.map((name) => [name, "theirs"] as const),
+  ]);
+}
+
+/** Those that git calls unmerged, and those that were added as the merge left them. */
+function conflictedFiles({ places, topLevel }: RepositoryContext, options: ResolveOptions): Conflicted[] {
+  const listed = parseIndexEntries(
+    runGit(["ls-files", "-s", "-z", "--", ":(top,glob)**/secrets.enc"], { cwd: topLevel }),
+  );
+  const stages = new Map<string, IndexEntry[]>();
+  for (const entry of listed) stages.set(entry.path, [...(stages.get(entry.path) ?? []), entry]);
+  const records = new Map(readUnresolved(places).map((one): [string, Unresolved] => [one.path, one]));
+  const files: Conflicted[] = [];
+  for (const [path, entries] of stages) {
+    const record = records.get(path);
+    const at = (stage: number): string | null => entries.find((entry) => entry.stage === stage)?.oid ?? null;
+    if (entries.some((entry) => entry.stage !== 0)) {
+      files.push({ path, sides: [at(1), at(2), at(3)], left: record?.merged ?? null });
+    } else if (record !== undefined && record.merged === at(0)) {
+      files.push({ path, sides: [record.base, record.ours, record.theirs], left: record.merged });
+    }
+  }
+  if (options.paths.length === 0) return files;
+  return options.paths.flatMap((given) => {
+    const wanted = repositoryPath(options, topLevel, given);
+    const found = files.filter(({ path }) => wanted === "" || path === wanted || path.startsWith(`${wanted}/`));
+    if (found.length === 0)
+      throw new MuxiGitError("no-such-conflict", `'${escapeText(given)}' has no merge conflict of a secrets.enc`);
+    return found;
+  });
+}
+
+/** @returns how many names are still to be decided, 1 for a file that cannot be merged. */
+async function resolveFile(
+  context: RepositoryContext,
+  { path, sides, left }: Conflicted,
+  choices: Map<string, Side>,
+  unknown: Set<string>,
+  keys: readonly Key[],
+  options: ResolveOptions,
+): Promise<number> {
+  const { topLevel, reader, places } = context;
+  const shown = escapeText(path);
+  const word = pathWord(path);
+  if (sides[1] === null || sides[2] === null) {
+    talk(`muxi-git: error: '${shown}' was deleted on one side of the merge`);
+    talk(`muxi-git: hint: keep it with 'git add -- ${word}', or delete it with 'git rm -- ${word}'`);
+    return 1;
+  }
+  const bytes: Buffer[] = [];
+  for (const oid of sides) {
+    const blob = oid === null ? Buffer.alloc(0) : await reader.read(oid);
+    if (blob === null) throw new MuxiGitError("no-blob", `a version of '${shown}' is not in this clone any more`);
+    bytes.push(blob);
+  }
+  const versions = bytes as [Buffer, Buffer, Buffer];
+  const rewritable = readForRewrite(topLevel, path);
+  const working = rewritable.bytes;
+  if (working !== null && left !== null && blobOid(working, left.length) !== left) {
+    talk(`muxi-git: error: '${shown}' was changed since the merge, and would be overwritten`);
+    talk(`muxi-git: hint: to take it as it is: git add -- ${word}`);
+    return 1;
+  }
+  const all = mergeStored(path, versions, topLevel, { keys });
+  if (all.why !== undefined) return shut(path, all);
+  for (const { name } of all.conflicts) unknown.delete(name);
+  const undecided = all.conflicts.filter(({ name }) => !choices.has(name));
+  if (undecided.length > 0 && process.stdin.isTTY && process.stderr.isTTY) {
+    await ask(path, undecided, choices);
+  }
+  const merged = mergeStored(path, versions, topLevel, { choices, keys });
+  if (merged.why !== undefined) return shut(path, merged);
+  if (merged.conflicts.length > 0) {
+    for (const { name, kind } of merged.conflicts) talk(`muxi-git: ${shown}: ${shownName(name)} ${ASKED[kind]}`);
+    const names = merged.conflicts.map(({ name }) => shownName(name)).join(" ");
+    talk(`muxi-git: hint: to take theirs: ${tool(`resolve ${word} --theirs ${names}`)}`);
+    talk(`muxi-git: hint: to keep ours: ${tool(`resolve ${word} --ours ${names}`)}`);
+    return merged.conflicts.length;
+  }
+  if (!options.dryRun) {
+    writeFileDurably(rewritable.disk, merged.bytes, rewritable.mode);
+    runGit(["--literal-pathspecs", "add", "--", path], { cwd: topLevel });
+    forgetUnresolved(path, places);
+  }
+  if (!options.quiet) out(`${options.dryRun ? "would resolve" : "resolved and staged"} ${shown}`);
+  return 0;
+}
+
+function shut(path: string, { why }: MergedFile & { why: string }): number {
+  talk(`muxi-git: error: '${escapeText(path)}' cannot be merged: ${escapeText(why)}`);
+  talk(`muxi-git: hint: name the other key: ${tool(`resolve ${pathWord(path)} --key-file FILE`)}`);
+  return 1;
+}
+
+const ASKED: Record<ConflictKind, string> = {
+  "both-changed": "was changed on both sides",
+  "both-added": "was added on both sides, with two values",
+  "removed-by-ours": "was removed by us and changed by them",
+  "removed-by-theirs": "was removed by them and changed by us",
+};
+
+async function ask(path: string, conflicts: readonly NameConflict[], choices: Map<string, Side>): Promise<void> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    for (const { name, kind } of conflicts) {
+      const answer = await lines.question(
+        `${escapeText(path)}: ${shownName(name)} ${ASKED[kind]}. Keep (o)urs or (t)heirs? `,
+      );
+      const side = /^(?:(o|ours)|(t|theirs))$/i.exec(answer.trim());
+      if (side !== null) choices.set(name, side[1] === undefined ? "theirs" : "ours");
+    }
+  } finally {
+    lines.close();
+  }
+}

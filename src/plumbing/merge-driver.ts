@@ -1,0 +1,154 @@
+/**
+ * `merge-driver [--ancestor] %O %A %B %L %P`: git's merge of one secrets.enc or
+ * one template, by name (gitattributes(5), "Defining a custom merge driver").
+ * Base, ours and theirs are files with the stored bytes; the result goes into
+ * ours. 0: merged. 1: a conflict, and ours holds what can be used all the same.
+ *
+ * | secrets.enc: base, ours, theirs | |
+ * |---|---|
+ * | tokens that keys here open, plaintext sets of secrets, empty | merged by name, sealed |
+ * | ... a name with three values | 1; our value stays, all else is merged |
+ * | ... one side under another key than base and the other | merged, sealed with the new key |
+ * | ... both under other keys, not the same | 1; ours stays |
+ * | a token that no key here opens, damaged, no set of secrets | 1; ours stays |
+ * | not MUXI's: no token among them, no formation beside | `git merge-file`, as without a driver |
+ *
+ * The template is merged by `git merge-file` where that gives the right names,
+ * else by name; it never conflicts, unless it is no text.
+ *
+ * Nothing plaintext is written, not to a temporary file either: `git merge-file`
+ * sees only what git stores as it is. A name left in conflict is recorded
+ * (unresolved.ts), since what stands in ours looks like any other token.
+ *
+ * `--ancestor`: one of several merge bases. It cannot conflict: nobody would see
+ * it, and such a name is left out, so that both sides differ from the base.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { escapeText } from "../escape.ts";
+import { shownName } from "../formation/names.ts";
+import { decodeTemplate, formatTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
+import { mergeTemplates } from "../formation/template-merge.ts";
+import { tryGit } from "../git/run.ts";
+import { diskPath } from "../git/working-file.ts";
+import { pathWord, tool } from "../invocation.ts";
+import { compareUtf8 } from "../secrets/json.ts";
+import type { ConflictKind, NameConflict } from "../secrets/merge.ts";
+import { classifyStored } from "../secrets/stored-form.ts";
+import { talk } from "../terminal.ts";
+import { mergeStored } from "./merge-stored.ts";
+import { forgetUnresolved, recordUnresolved } from "./unresolved.ts";
+
+/** Names of conflicts that are told one by one. */
+const SHOWN = 20;
+
+/** What git does with the exit code of a driver: 1 is a conflict, from 129 on it gives up. */
+const MERGED = 0;
+const CONFLICT = 1;
+
+interface Files {
+  base: string;
+  ours: string;
+  theirs: string;
+  markerSize: string;
+  /** Repository path. */
+  path: string;
+}
+
+export function mergeDriver(args: readonly string[]): number {
+  const isAncestor = args[0] === "--ancestor";
+  const [base = "", ours = "", theirs = "", markerSize = "7", path = ""] = isAncestor ? args.slice(1) : args;
+  const files: Files = { base, ours, theirs, markerSize, path };
+  return baseName(path) === "secrets.enc" ? mergeSealed(files, isAncestor) : mergeTemplate(files);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+}
+
+function mergeSealed(files: Files, isAncestor: boolean): number {
+  const bytes = [files.base, files.ours, files.theirs].map((file) => readFileSync(file)) as [Buffer, Buffer, Buffer];
+  if (!bytes.some((one) => classifyStored(one) === "token") && !isFormation(folderOf(files.path)))
+    return mergeAsText(files);
+
+  const merged = mergeStored(files.path, bytes, process.cwd(), { unresolved: isAncestor ? "absent" : "ours" });
+  if (merged.bytes === undefined) return isAncestor ? CONFLICT : leave(files.path, bytes, null, merged.why);
+  writeFileSync(files.ours, merged.bytes);
+  if (isAncestor) return MERGED;
+  if (merged.conflicts.length > 0)
+    return leave(files.path, [bytes[0], bytes[1], bytes[2], merged.bytes], merged.conflicts);
+  forgetUnresolved(files.path);
+  return MERGED;
+}
+
+function isFormation(folder: string): boolean {
+  const isOne = (name: string): boolean => /^formation\.(?:afs|yaml|yml)$/.test(name);
+  try {
+    if (readdirSync(diskPath(process.cwd(), folder)).some(isOne)) return true;
+  } catch {
+    // A folder that is not checked out.
+  }
+  const names = ["afs", "yaml", "yml"].map(
+    (end) => `:(top,literal)${folder === "" ? "" : `${folder}/`}formation.${end}`,
+  );
+  return tryGit(["ls-files", "-z", "--", ...names]).stdout.length > 0;
+}
+
+/** Leave a conflict: say it, record it, and tell git. A result that is written already is the fourth of `bytes`. */
+function leave(
+  path: string,
+  bytes: readonly [base: Buffer, ours: Buffer, theirs: Buffer, merged?: Uint8Array],
+  conflicts: readonly NameConflict[] | null,
+  why = "",
+): number {
+  const [base, ours, theirs, merged = ours] = bytes;
+  recordUnresolved({ path, names: conflicts?.map(({ name }) => name) ?? null, base, ours, theirs, merged });
+  if (conflicts === null)
+    talk(`muxi-git: error: '${escapeText(path)}' cannot be merged: ${escapeText(why)}; ours was left`);
+  else {
+    for (const { name, kind } of conflicts.slice(0, SHOWN))
+      talk(`muxi-git: conflict: '${escapeText(path)}': ${shownName(name)} ${SAID[kind]}`);
+    if (conflicts.length > SHOWN) talk(`muxi-git: and ${conflicts.length - SHOWN} more names`);
+  }
+  talk(`muxi-git: hint: ${tool(`resolve ${pathWord(path)}`)}`);
+  return CONFLICT;
+}
+
+const SAID: Record<ConflictKind, string> = {
+  "both-changed": "was changed on both sides; ours was left",
+  "both-added": "was added on both sides, with two values; ours was left",
+  "removed-by-ours": "was removed by us and changed by them; it was left out",
+  "removed-by-theirs": "was removed by them and changed by us; ours was left",
+};
+
+/** As git does without a driver. */
+function mergeAsText({ base, ours, theirs, markerSize }: Files): number {
+  const size = /^\d{1,4}$/.test(markerSize) ? markerSize : "7";
+  const { code } = tryGit(
+    ["merge-file", `--marker-size=${size}`, "-L", "ours", "-L", "base", "-L", "theirs", "--", ours, base, theirs],
+    {},
+  );
+  return code === 0 ? MERGED : CONFLICT;
+}
+
+function mergeTemplate(files: Files): number {
+  const texts = [files.base, files.ours, files.theirs].map((file) => decodeTemplate(readFileSync(file)));
+  if (texts.some(({ text, problem }) => text === null || problem !== undefined)) return mergeAsText(files);
+  const [base, ours, theirs] = texts.map(({ text }) => text as string) as [string, string, string];
+  const byName = formatTemplate(mergeTemplates(base, ours, theirs));
+  const asText = tryGit(["merge-file", "-p", "-q", "--", files.ours, files.base, files.theirs]);
+  const sameNames = asText.code === 0 && namesOf(asText.stdout.toString("utf8")) === namesOf(byName);
+  writeFileSync(files.ours, sameNames ? asText.stdout : byName);
+  return MERGED;
+}
+
+/** Every name, as often as it stands there, in one text that is the same for the same names. */
+function namesOf(text: string): string {
+  return templateEntries(parseTemplate(text))
+    .map(({ name }) => name)
+    .sort(compareUtf8)
+    .join("\n");
+}

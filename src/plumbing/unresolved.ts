@@ -1,0 +1,151 @@
+/**
+ * Names that a merge left in conflict. What the driver leaves in the file is a
+ * token like any other, so `git add` and a commit would take our value for the
+ * decision. The driver therefore writes down what it left, in the worktree's own
+ * git dir, and a commit whose staged file is still exactly that is stopped.
+ * Another staged token, or `resolve`, settles it.
+ *
+ * Holds names and oids. A file that is damaged counts as empty: the record is a
+ * reminder, not a lock.
+ */
+import { existsSync, readFileSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileDurably } from "../durable-file.ts";
+import { shownName } from "../formation/names.ts";
+import { type Problem, severityOf } from "../formation/problem.ts";
+import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
+import { blobOid } from "../git/object-id.ts";
+import { tryGit } from "../git/run.ts";
+import { pathWord, tool } from "../invocation.ts";
+
+/** In the git dir of the worktree. The launcher asks for it by this name. */
+export const UNRESOLVED_FILE = "muxi-git-unresolved.json";
+
+export interface Unresolved {
+  /** Repository path of the secrets.enc. */
+  readonly path: string;
+  /** null: the file as a whole, which could not be opened. */
+  readonly names: readonly string[] | null;
+  /** Oids of the blobs that were merged and of what was left. */
+  readonly base: string;
+  readonly ours: string;
+  readonly theirs: string;
+  readonly merged: string;
+  /** HEAD at that time; null on an unborn branch. After an abort it is that again. */
+  readonly head: string | null;
+}
+
+interface Conflict {
+  path: string;
+  names: readonly string[] | null;
+  base: Uint8Array;
+  ours: Uint8Array;
+  theirs: Uint8Array;
+  merged: Uint8Array;
+}
+
+export function readUnresolved({ gitDir }: Pick<GitPlaces, "gitDir">): Unresolved[] {
+  try {
+    const data = JSON.parse(readFileSync(join(gitDir, UNRESOLVED_FILE), "utf8")) as { files?: unknown };
+    return Array.isArray(data.files) ? data.files.filter(isUnresolved) : [];
+  } catch {
+    return [];
+  }
+}
+
+const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+function isUnresolved(value: unknown): value is Unresolved {
+  if (typeof value !== "object" || value === null) return false;
+  const one = value as Record<string, unknown>;
+  return (
+    typeof one.path === "string" &&
+    (one.names === null || (Array.isArray(one.names) && one.names.every((name) => typeof name === "string"))) &&
+    ["base", "ours", "theirs", "merged"].every((side) => OID.test(String(one[side]))) &&
+    (one.head === null || OID.test(String(one.head)))
+  );
+}
+
+export function recordUnresolved(conflict: Conflict): void {
+  const places = findGitPlaces(process.cwd());
+  if (places === null) return;
+  // On an unborn branch the second line is no oid.
+  const said = tryGit(["rev-parse", "--show-object-format", "HEAD"]).stdout.toString("latin1").split("\n");
+  const digits = said[0] === "sha256" ? 64 : 40;
+  const head = OID.test(said[1] ?? "") ? (said[1] as string) : null;
+  const { path, names, base, ours, theirs, merged } = conflict;
+  const oids = [base, ours, theirs, merged].map((bytes) => blobOid(bytes, digits)) as [string, string, string, string];
+  const record = { path, names, base: oids[0], ours: oids[1], theirs: oids[2], merged: oids[3], head };
+  write(places, [...readUnresolved(places).filter((one) => one.path !== path), record]);
+}
+
+/** What git leaves in the git dir while a merge, pick, revert or rebase is under way. */
+const UNDER_WAY = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "sequencer"];
+
+/**
+ * The conflicts that what is staged still leaves open. After an abort, or a stash
+ * that was taken back, nothing of them is in the commit: HEAD is what it was and
+ * the file as it is there.
+ *
+ * @param staged - oid by repository path.
+ */
+export function unresolvedProblems(
+  { gitDir }: Pick<GitPlaces, "gitDir">,
+  staged: (path: string) => string | undefined,
+  committed: (path: string) => string | undefined,
+): Problem[] {
+  const open = readUnresolved({ gitDir }).filter((one) => staged(one.path) === one.merged);
+  if (open.length === 0) return [];
+  const underWay = UNDER_WAY.some((name) => existsSync(join(gitDir, name)));
+  return open
+    .filter((one) => underWay || staged(one.path) !== committed(one.path) || isPast(one))
+    .map((one) => {
+      const inHead = !underWay && staged(one.path) === committed(one.path);
+      return {
+        code: "merge-unresolved",
+        // What HEAD holds already is not this commit's doing.
+        severity: inHead ? "warning" : severityOf("merge-unresolved", "commit"),
+        formation: one.path.slice(0, Math.max(one.path.lastIndexOf("/"), 0)),
+        path: one.path,
+        message: `a merge left ${listed(one.names)} at ours, and nobody has decided`,
+        fix: tool(`resolve ${pathWord(one.path)}`),
+      };
+    });
+}
+
+/** HEAD has moved since: what was left stands in a commit. */
+function isPast({ head }: Unresolved): boolean {
+  return tryGit(["rev-parse", "--verify", "-q", "HEAD"]).stdout.toString("latin1").trim() !== (head ?? "");
+}
+
+/** Names that one message lists. */
+const LISTED = 5;
+
+function listed(names: readonly string[] | null): string {
+  if (names === null) return "the whole file";
+  const shown = names.slice(0, LISTED).map((name) => `'${shownName(name)}'`);
+  return names.length > LISTED ? `${shown.join(", ")} and ${names.length - LISTED} more names` : shown.join(", ");
+}
+
+export function forgetUnresolved(path: string, places = findGitPlaces(process.cwd())): void {
+  if (places === null) return;
+  const files = readUnresolved(places);
+  if (files.some((one) => one.path === path))
+    write(
+      places,
+      files.filter((one) => one.path !== path),
+    );
+}
+
+function write({ gitDir }: Pick<GitPlaces, "gitDir">, files: readonly Unresolved[]): void {
+  const path = join(gitDir, UNRESOLVED_FILE);
+  if (files.length === 0) {
+    try {
+      unlinkSync(path);
+    } catch {
+      // There was none.
+    }
+    return;
+  }
+  writeFileDurably(path, `${JSON.stringify({ schemaVersion: 1, files }, null, 2)}\n`, 0o600);
+}
