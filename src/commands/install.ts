@@ -212,7 +212,7 @@ function report(
     out(all ? style.green("muxi-git is installed, nothing to change") : "muxi-git is set up, nothing to change");
   else {
     out(all ? style.green("muxi-git is installed") : "muxi-git is set up in part");
-    out(`  filters and diff  ${escapeText(shownPath(join(situation.runtime, "config"), repository))}`);
+    out(`  filters, merges   ${escapeText(shownPath(join(situation.runtime, "config"), repository))}`);
     for (const mechanism of new Set(hooks.filter((hook) => hook.effective).map((hook) => hook.mechanism))) {
       const events = hooks.filter((hook) => hook.effective && hook.mechanism === mechanism).map((hook) => hook.event);
       out(`  hooks             ${events.join(", ")} (${HOW[mechanism]})`);

@@ -11,7 +11,6 @@ import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { shownName } from "../formation/names.ts";
 import { type IndexEntry, parseIndexEntries } from "../git/entries.ts";
-import { blobOid } from "../git/object-id.ts";
 import { runGit } from "../git/run.ts";
 import { readForRewrite } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
@@ -125,16 +124,15 @@ async function resolveFile(
     bytes.push(blob);
   }
   const versions = bytes as [Buffer, Buffer, Buffer];
+  const all = mergeStored(path, versions, topLevel, { keys });
+  if (all.why !== undefined) return shut(path, all);
+  for (const { name } of all.conflicts) unknown.delete(name);
   const rewritable = readForRewrite(topLevel, path);
-  const working = rewritable.bytes;
-  if (working !== null && left !== null && blobOid(working, left.length) !== left) {
+  if (rewritable.bytes !== null && left !== null && storedOid(rewritable.bytes, path, topLevel) !== left) {
     talk(`muxi-git: error: '${shown}' was changed since the merge, and would be overwritten`);
     talk(`muxi-git: hint: to take it as it is: git add -- ${word}`);
     return 1;
   }
-  const all = mergeStored(path, versions, topLevel, { keys });
-  if (all.why !== undefined) return shut(path, all);
-  for (const { name } of all.conflicts) unknown.delete(name);
   const undecided = all.conflicts.filter(({ name }) => !choices.has(name));
   if (undecided.length > 0 && process.stdin.isTTY && process.stderr.isTTY) {
     await ask(path, undecided, choices);
@@ -155,6 +153,13 @@ async function resolveFile(
   }
   if (!options.quiet) out(`${options.dryRun ? "would resolve" : "resolved and staged"} ${shown}`);
   return 0;
+}
+
+/** The blob that `git add` would make of it: what MUXI saved before the merge is the same secrets in other bytes. */
+function storedOid(bytes: Buffer, path: string, topLevel: string): string {
+  return runGit(["hash-object", "--stdin", `--path=${path}`], { cwd: topLevel, input: bytes })
+    .toString("latin1")
+    .trim();
 }
 
 function shut(path: string, { why }: MergedFile & { why: string }): number {

@@ -59,7 +59,7 @@ function printText(
     out(`  ${mark(first.effective)}  ${events.join(", ")} (${how(first)})`);
   }
   if (state.leftOut.length > 0) out(`  --  ${state.leftOut.join(", ")} (left out by ${SETTINGS_FILE})`);
-  out(`  ${mark(state.drivers.filter && state.drivers.diff)}  filter and diff drivers`);
+  out(`  ${mark(state.drivers.filter && state.drivers.diff && state.drivers.merge)}  filter, diff and merge drivers`);
   out(
     `  ${mark(state.attributes.every((one) => one.effective))}  attributes of ${count(state.attributes.length, "secrets file")}`,
   );

@@ -55,7 +55,7 @@ export interface SetupState {
   hooks: HookState[];
   /** Events that muxi-git.json leaves out. */
   leftOut: string[];
-  /** Whether each driver takes effect. Templates and tokens are merged as text until there is a merge driver. */
+  /** Whether each driver takes effect. */
   drivers: { filter: boolean; diff: boolean; merge: boolean };
   attributes: AttributesState[];
   ignore: KeyState[];
@@ -74,8 +74,8 @@ export function inspect(situation: Situation): SetupState {
   const drivers = inspectDrivers(situation);
   if (!installed)
     problems.push({ code: "not-installed", message: "muxi-git is not installed in this clone", fix: again });
-  else if (!drivers.filter || !drivers.diff) {
-    problems.push({ code: "driver-missing", message: "git does not see the filter or the diff driver", fix: again });
+  else if (!drivers.filter || !drivers.diff || !drivers.merge) {
+    problems.push({ code: "driver-missing", message: "git does not see all of the drivers", fix: again });
   }
 
   const hooks = situation.hooks.map((site) => {
@@ -106,6 +106,7 @@ export function inspect(situation: Situation): SetupState {
       hooks.every((hook) => hook.effective) &&
       drivers.filter &&
       drivers.diff &&
+      drivers.merge &&
       attributes.every((one) => one.effective) &&
       ignore.every((one) => one.ignored && !one.tracked),
     hooks,
@@ -212,7 +213,7 @@ function inspectDrivers(situation: Situation): SetupState["drivers"] {
   return {
     filter: takesEffect("filter."),
     diff: takesEffect("diff."),
-    merge: situation.settings.some((entry) => entry.key === "merge.muxi-git.driver"),
+    merge: takesEffect("merge."),
   };
 }
 

@@ -46,7 +46,7 @@ describe("status", () => {
           effective: true,
         })),
       );
-      assert.deepEqual(answer.drivers, { filter: true, diff: true, merge: false });
+      assert.deepEqual(answer.drivers, { filter: true, diff: true, merge: true });
       assert.deepEqual(answer.ignore, [{ path: "a/.key", ignored: true, tracked: false }]);
       assert.equal(answer.runtime.intact, true);
       assert.deepEqual(
