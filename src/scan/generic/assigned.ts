@@ -8,7 +8,7 @@
 import { BASE62, draw, type JudgeContext, type Judged, type Random, type Rule } from "../rule.ts";
 import { assignedTo, isConfiguration } from "./assignment.ts";
 import { type NameKind, type TellingName, tellingName } from "./name.ts";
-import { assess } from "./strength.ts";
+import { assess, isWords, strengthOf } from "./strength.ts";
 
 const BEFORE = 260;
 const WINDOW = 640;
@@ -148,13 +148,17 @@ export function judgeAssigned(
   if (assigned === undefined) return undefined;
   const { value, start, end, quote, operator, alone } = assigned;
   const loose = (operator === "call" && name.kind !== "password") || (operator === "compare" && name.kind === "hint");
-  const literal = quote !== "" || operator === "element" || (config && alone) || operator === "flag";
+  const connection = quote === "" && CONNECTION.test(text.slice(Math.max(0, name.start - 160), name.start));
+  const literal = connection || quote !== "" || operator === "element" || (config && alone) || operator === "flag";
   // An assignment inside the value is judged at its own name.
   if (quote === "" || name.kind !== "password") {
-    if (/^[A-Za-z_][\w.-]{1,40}=[^=]/.test(value)) return undefined;
+    if (/^[A-Za-z_][\w.]{1,40}=[^=]/.test(value)) return undefined;
   }
-  // Without quotes and without a digit or mark that no name has, it is a variable.
-  if (!literal && /^[A-Za-z_$][\w$]*$/.test(value) && !/\d/.test(value)) return undefined;
+  // In code a value without quotes is a variable, a type or a call: it is none only where no one would write such a name.
+  if (!literal && !isNoIdentifier(value, text, end)) return undefined;
+  // Badges carry a token that is public, to be drawn.
+  if (/badge[^\s"'<>]{0,60}\?(?:[^\s"'<>]{0,60}&)?$/.test(text.slice(Math.max(0, name.start - 128), name.start)))
+    return undefined;
   const severity = assess(value, {
     kind: name.kind,
     literal,
@@ -162,6 +166,17 @@ export function judgeAssigned(
     test: name.words.some((word) => TEST_NAME.test(word)) || isTestPath(path),
   });
   return severity === undefined ? undefined : { start, end, severity };
+}
+
+/** Other parts of a connection string before its password: `Server=…;`, `host=… `. */
+const CONNECTION =
+  /(?:server|host|hostname|data source|address|addr|user|user ?id|user ?name|uid|database|db|dbname|initial catalog|endpoint|accountname|port|driver|sharedaccesskeyname|provider|dsn)[ ]?=[^"'`\n=]{1,80}[; &](?:[\w ]{1,24}=[^"'`\n=]{0,60}[; &]){0,6}[ ]?$/i;
+
+function isNoIdentifier(value: string, text: string, end: number): boolean {
+  const next = text[end];
+  if (next === "(" || next === "[" || next === "<") return false;
+  if (!/^[A-Za-z_$][\w$]*$/.test(value)) return true;
+  return value.length >= 16 && /\d/.test(value) && !isWords(value) && strengthOf(value).perCharacter >= 3.4;
 }
 
 /** Length of the keyword that stands at `at`, of a list where none begins another but longer ones come first. */
@@ -187,7 +202,7 @@ const PASSWORD_KEYWORDS = [
   "adminpw",
   "masterauth",
   "mdp",
-  "identified by",
+  "identified",
 ];
 
 const SECRET_KEYWORDS = [

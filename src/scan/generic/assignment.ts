@@ -32,11 +32,12 @@ const TYPE =
   /[ \t]{0,8}(?:\??:[ \t]{0,4}(?:&(?:'static )?|\[)?(?:[A-Z][\w.]{0,40}|string|str|bytes|char|any|text|object|unknown|readonly string|std::string)(?:[<[][\w., <>|]{0,40}[>\]])?\]?[?!]?(?:[ \t]{0,2}\|[ \t]{0,2}[A-Za-z]{1,20}){0,3}|[ \t](?:string|String|char|\[\]byte|text|varchar\(\d{1,4}\))|[ \t][Aa]s [A-Za-z.]{1,30}|\[\d{0,5}\]|\(\))[ \t]{0,8}(?=:?=(?![=>~]))/y;
 const SECOND =
   /\\?["']?[ \t]{0,4}[,;]?\s{0,40}(?:-?\s{0,4})\\?["']?(?:[a-z]{1,10}:)?(?:[vV]alue|[vV]al|[dD]efault(?:Value|_value)?|[iI]nitialValue|[sS]tringValue|VALUE)\\?["']?\s{0,4}(?:[:=]|=>)\s{0,8}/y;
+const BY = /[ ]by[ ](?:values?[ ]|password[ ])?(?=["'])/iy;
 const ELEMENT = /\\?["']?\s{0,2}(?:[\w:-]{1,30}="[^"<>]{0,60}"\s?){0,3}>(?:<!\[CDATA\[)?\s{0,20}/y;
 const PLIST = /<\/key>\s{0,40}<(?:string|data)>\s{0,20}/y;
 const ELEMENT_VALUE = /\s{0,20}<value>(?:<!\[CDATA\[)?/y;
 const OPERATOR =
-  /[ \t]{0,24}(?:(\|\|=|\?\?=|:=|=>|\?=|\+=|<-|->|=(?![=~>])|:{1,2}(?![-=:]))|(===?|!==?|\.(?:equals|eq|equalsIgnoreCase|toBe|isEqualTo)\(|[ \t](?:-?eq|is|-?ne|EQ)[ \t])|(\|\||\?\?|\?:|:[-=]|[ \t](?:or|OR|else)[ \t])|(,)|(\())\s{0,24}/y;
+  /(?:[ ]is(?=:))?[ \t]{0,24}(?:(\|\|=|\?\?=|:=|=>|\?=|\+=|<-|->|=(?![=~>])|:{1,2}(?![-=:]))|(===?|!==?|\.(?:equals|eq|equalsIgnoreCase|toBe|isEqualTo)\(|[ \t](?:-?eq|is|-?ne|EQ)[ \t])|(\|\||\?\?|\?:|:[-=]|[ \t](?:or|OR|else)[ \t])|(,)|(\())\s{0,24}/y;
 const CONVERT =
   /(?:[rbuRBUfL@$]{1,2}|(?:new )?(?:String|string|str|bytes|Bytes|b64decode|base64decode|b64_decode|atob|btoa|SecureString|Secret|SecretStr|Buffer\.from|Some|Ok|\[\]byte|\[\]u8|Uint8Array\.from|String\.valueOf|std::string|QString|NSString|_T|TEXT|to_string|quote|base64\.b64decode|base64\.StdEncoding\.DecodeString|Convert\.FromBase64String|ConvertTo-SecureString(?:[ ]-String)?|pulumi\.String|aws\.String|ptr\.String|to\.StringPtr|stringPtr|StringPtr|cdk\.SecretValue\.unsafePlainText|SecretValue\.(?:unsafePlainText|plainText)|config\.default|hash|md5|sha1|sha256)[(\s]{1,2}|!!(?:str|binary) )(?=["'`])/y;
 
@@ -65,6 +66,10 @@ const BARE_DIRECTIVE = /^(?:requirepass|masterauth|rootpw|bindpw|password|passwd
  */
 export function assignedTo(text: string, start: number, end: number, config: boolean): Assigned | undefined {
   let at = end;
+  if (text.startsWith(" by", end) || text.startsWith(" BY", end)) {
+    const by = matchAt(BY, text, end);
+    return by === null ? undefined : read(text, end + by[0].length, "space", false);
+  }
   const close = matchAt(CLOSE, text, at);
   const afterClose = at + (close?.[0].length ?? 0);
   const quotedName = /["'`]/.test(close?.[0] ?? "");
@@ -87,7 +92,7 @@ export function assignedTo(text: string, start: number, end: number, config: boo
   const operator = matchAt(OPERATOR, text, at);
   if (operator === null) {
     // `--password value`, `-Password value`: the name is a flag.
-    const flag = text[start - 1] === "-" || (text[start - 1] === "/" && text[end] === " ");
+    const flag = text[start - 1] === "-" || (/\s\/$/.test(text.slice(start - 2, start)) && text[end] === " ");
     const blank = matchAt(/[ \t]{1,8}/y, text, at);
     if (blank === null) return undefined;
     if (flag) return read(text, at + blank[0].length, "flag", true);
@@ -104,16 +109,29 @@ export function assignedTo(text: string, start: number, end: number, config: boo
   }
   at += operator[0].length;
   const [, assign, compare, fallback, comma, paren] = operator;
+  // `${NAME:default}` of Spring and compose.
+  if (text[start - 1] === "{" && text[start - 2] === "$" && (assign === ":" || fallback !== undefined))
+    return read(text, at, "default", true);
+  // `arn:aws:secretsmanager:eu-west-1:1:secret:NAME`.
+  if (assign === ":" && text[start - 1] === ":" && text[end] === ":") return undefined;
   if (assign !== undefined) {
     const flag = text[start - 1] === "-" && text[end] === "=";
     return read(text, at, flag ? "flag" : "assign", config || flag);
   }
   if (compare !== undefined) return read(text, at, "compare", false);
-  if (fallback !== undefined) return read(text, at, "default", text[operator.index] === ":");
-  if (comma !== undefined)
-    return quotedName || /["'`]/.test(text[at] ?? "") ? read(text, at, "call", false) : undefined;
+  if (fallback !== undefined) {
+    // `a or b` without quotes is prose or a variable; `${NAME:-v}` is neither.
+    return fallback.startsWith(":") || /["'`]/.test(text[at] ?? "") ? read(text, at, "default", true) : undefined;
+  }
+  if (comma !== undefined) {
+    // An argument after the name; in a list of words the next one is no value of this one.
+    return ARGUMENT.test(text.slice(Math.max(0, start - 48), start)) ? read(text, at, "call", false) : undefined;
+  }
   return paren === undefined ? undefined : read(text, at, "call", false);
 }
+
+/** What stands before a name whose value is the next argument: `put("`, `os.getenv("`, `["--`. */
+const ARGUMENT = /(?:\(\s{0,16}(?:[\w.]{1,30},[ ]?)?\\?["'`][\w. -]{0,24}|["'`](?:--?|\/)[\w-]{0,24})$/;
 
 /** What ends a value without quotes. */
 const BARE = /[^\s"'`<>,;(){}[\]|\\]{1,400}/y;
@@ -164,7 +182,8 @@ function read(text: string, from: number, operator: Operator, config: boolean): 
   // To the line's end where that is one word; else as far as a word of code goes.
   const one =
     operator === "default" ? (/^[^}\s]{1,400}/.exec(whole)?.[0] ?? "") : (/^[^\s"'`]{1,400}/.exec(whole)?.[0] ?? "");
-  const alone = one.length === whole.length;
+  // `NAME=value command` of a shell, and a default, end before their line does.
+  const alone = one.length === whole.length || operator === "default" || (text[from - 1] === "=" && from === at);
   let value = alone || operator === "flag" || operator === "space" ? one : (bare?.[0] ?? "");
   const cut = value.search(/[;&](?:amp;)?[A-Za-z][\w .-]{1,40}=|[;,]$|<\/|\\[nrt"']|["'`]/);
   if (cut >= 0) value = value.slice(0, cut);

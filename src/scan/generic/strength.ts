@@ -37,6 +37,13 @@ export interface Strength {
   manual: boolean;
 }
 
+/** `p4ssw0rd`, `s3cr3t`: digits and marks that stand for a letter, between letters. */
+function unleet(folded: string): string {
+  return folded.replace(/(?<=[a-z])[013457@$](?=[a-z])/g, (mark) => LEET[mark] ?? mark);
+}
+
+const LEET: Record<string, string> = { 0: "o", 1: "i", 3: "e", 4: "a", 5: "s", 7: "t", "@": "a", $: "s" };
+
 export function strengthOf(value: string): Strength {
   const text = value.slice(0, 512);
   let lower = false;
@@ -51,7 +58,7 @@ export function strengthOf(value: string): Strength {
     else if (!" -_./:,=+".includes(text[at]!)) mark = true;
   }
   // Words are found in lower case, and cut out of the text as it is written.
-  const folded = text.toLowerCase();
+  const folded = unleet(text.toLowerCase());
   let rest = "";
   let from = 0;
   MANUAL_WORDS.lastIndex = 0;
@@ -169,12 +176,16 @@ export function assess(value: string, context: ValueContext): Severity | undefin
     if (isCode(value)) return undefined;
     return assessPassword(value, context);
   }
-  if (spaces > 0 || isCode(value)) return undefined;
+  if (isCode(value)) return undefined;
+  // The salts of WordPress hold blanks among their marks; sentences have fewer bits.
+  if (spaces > 0 && !(value.length >= 32 && value.length / spaces > 6 && strengthOf(value).perCharacter >= 3.2))
+    return undefined;
   const least = kind === "hint" ? 20 : 10;
   if (!isOpaque(value, least)) {
     return kind === "secret" && context.literal && !context.loose ? assessMade(value, context) : undefined;
   }
-  if (kind === "hint" && (isHex(value) || strengthOf(value).perCharacter < 3.2)) return undefined;
+  if (kind === "hint" && (!/^[A-Za-z0-9+/_=.-]+$/.test(value) || isHex(value) || strengthOf(value).perCharacter < 3.2))
+    return undefined;
   return context.test ? "warning" : "error";
 }
 
