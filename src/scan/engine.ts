@@ -82,7 +82,7 @@ interface Candidate {
   formation?: string;
 }
 
-const RANK = { knownStrong: 5, checksum: 4, token: 3, generic: 2, knownWeak: 1 } as const;
+const RANK = { knownStrong: 5, checksum: 4, token: 3, generic: 2, judged: 1.5, knownWeak: 1 } as const;
 
 const CLASS_BIT = { digit: 1, hexLetter: 2, lower: 4, upper: 8, underscore: 16, hyphen: 32, plusSlash: 64, other: 128 };
 
@@ -261,7 +261,8 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       return {
         start: from,
         end: to,
-        rank: rule.generic === true ? RANK.generic : RANK.token,
+        // What a name or a place says is less than a form; of two judges the later in the table is the more particular.
+        rank: rule.generic === true ? RANK.judged + index / 100_000 : RANK.token,
         rule: rule.id,
         kind: "token",
         severity: span.severity ?? rule.severity,

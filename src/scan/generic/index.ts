@@ -1,0 +1,8 @@
+/** Secrets that have no form of their own, found by what stands around them. The more particular rules come last. */
+import type { Rule } from "../rule.ts";
+import { ASSIGNED } from "./assigned.ts";
+import { COMMANDS } from "./command-line.ts";
+import { HEADERS } from "./header.ts";
+import { URLS } from "./url.ts";
+
+export const GENERIC: readonly Rule[] = [...ASSIGNED, ...HEADERS, ...COMMANDS, ...URLS];
