@@ -29,7 +29,7 @@ const known = buildKnownValues(
   { publicNames: new Set() },
 );
 
-/** Lines of prose with secrets at random places, among them at the edges of the windows. */
+/** Lines of prose with secrets across the edges of the windows. */
 function file(seed: number, size: number, planted: readonly string[], edges: readonly number[]): Buffer {
   const random = seededRandom(seed);
   const words = "the agent reads config.host returns value: each request = order ä漢🙂 # note".split(" ");
@@ -37,9 +37,9 @@ function file(seed: number, size: number, planted: readonly string[], edges: rea
   while (text.length < size) text += words[random(words.length)]! + (random(7) === 0 ? "\n" : " ");
   const bytes = Buffer.from(text);
   for (const [at, secret] of planted.entries()) {
-    const edge = edges[at % edges.length]!;
-    const to = Math.min(bytes.length - secret.length - 2, Math.max(1, edge - random(secret.length + 8)));
-    bytes.write(` ${secret} `, to, "latin1");
+    // A quarter, a half, three quarters of it before the edge, as the seed says.
+    const before = 1 + Math.floor((secret.length * seed) / 4);
+    bytes.write(` ${secret} `, edges[at]! - before, "latin1");
   }
   return bytes;
 }
@@ -85,7 +85,7 @@ describe("however a file is cut, the findings are those of the whole", () => {
   ] as const) {
     test(name, () => {
       for (let seed = 1; seed <= 3; seed++) {
-        const bytes = encode(file(seed, base + 11 * WINDOW, planted, edges));
+        const bytes = encode(file(seed, 2 * base + 11 * WINDOW, planted, edges));
         const expected = whole.scan("f", bytes);
         assert.ok(expected.length >= 8, `${expected.length} found`);
         const random = seededRandom(seed + 100);
