@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { crc62Suffix } from "../../src/scan/checksum.ts";
 import { Decoder, encodingOf, Narrower, toScannable, viewsOf } from "../../src/scan/decode.ts";
-import { findEncoded, LONGEST } from "../../src/scan/encoded.ts";
+import { findEncoded } from "../../src/scan/encoded.ts";
 import { createScanner } from "../../src/scan/engine.ts";
 import { buildKnownSearch, findKnown } from "../../src/scan/known-search.ts";
 import { buildKnownValues, Comparisons, matchersOf } from "../../src/scan/known-values.ts";
@@ -29,19 +29,18 @@ const known = buildKnownValues(
   { publicNames: new Set() },
 );
 
-/** Lines of prose with secrets across the edges of the windows. */
-function file(seed: number, size: number, planted: readonly string[], edges: readonly number[]): Buffer {
+/** Lines of prose with a secret about every 250 bytes: some of them stand across the edges of any windows. */
+function file(seed: number, size: number): Buffer {
   const random = seededRandom(seed);
   const words = "the agent reads config.host returns value: each request = order ä漢🙂 # note".split(" ");
   let text = "";
-  while (text.length < size) text += words[random(words.length)]! + (random(7) === 0 ? "\n" : " ");
-  const bytes = Buffer.from(text);
-  for (const [at, secret] of planted.entries()) {
-    // A quarter, a half, three quarters of it before the edge, as the seed says.
-    const before = 1 + Math.floor((secret.length * seed) / 4);
-    bytes.write(` ${secret} `, edges[at]! - before, "latin1");
+  while (text.length < size) {
+    for (let length = random(450); length > 0; length -= 6) {
+      text += words[random(words.length)]! + (random(7) === 0 ? "\n" : " ");
+    }
+    text += ` ${planted[random(planted.length)]!} `;
   }
-  return bytes;
+  return Buffer.from(text);
 }
 
 const planted = [
@@ -58,11 +57,8 @@ const planted = [
 ];
 
 describe("however a file is cut, the findings are those of the whole", () => {
-  const WINDOW = 16 * 1024;
-  const whole = createScanner({ known, testOnlyWindow: 1 << 30 });
-  const windows = createScanner({ known, testOnlyWindow: WINDOW });
-  const base = LONGEST + 64 * 1024;
-  const edges = planted.map((_, at) => base + (at + 1) * WINDOW);
+  const whole = createScanner({ known, testOnlyWindow: { size: 1 << 30, reach: 0 } });
+  const windows = createScanner({ known, testOnlyWindow: { size: 1024, reach: 4096 } });
 
   function inPieces(bytes: Buffer, sizes: () => number) {
     const scan = windows.open("f", { size: bytes.length });
@@ -85,12 +81,12 @@ describe("however a file is cut, the findings are those of the whole", () => {
   ] as const) {
     test(name, () => {
       for (let seed = 1; seed <= 3; seed++) {
-        const bytes = encode(file(seed, 2 * base + 11 * WINDOW, planted, edges));
+        const bytes = encode(file(seed, 80_000));
         const expected = whole.scan("f", bytes);
-        assert.ok(expected.length >= 8, `${expected.length} found`);
+        assert.ok(expected.length >= 200, `${expected.length} found`);
         const random = seededRandom(seed + 100);
         assert.deepEqual(
-          inPieces(bytes, () => 1 + random(40_000)),
+          inPieces(bytes, () => 1 + random(4000)),
           expected,
         );
         assert.deepEqual(windows.scan("f", bytes), expected);
@@ -103,7 +99,7 @@ describe("however a file is cut, the findings are those of the whole", () => {
     const expected = whole.scan("f", text);
     assert.equal(expected.length, 1);
     for (let a = 0; a <= text.length; a++) {
-      const scan = createScanner({ testOnlyWindow: 8 }).open("f");
+      const scan = createScanner({ testOnlyWindow: { size: 8, reach: 512 } }).open("f");
       scan.write(text.subarray(0, a));
       scan.write(text.subarray(a));
       assert.deepEqual(scan.end(), expected, `cut at ${a}`);
@@ -112,7 +108,7 @@ describe("however a file is cut, the findings are those of the whole", () => {
 
   test("a budget that is spent and a cap that is reached are said once", () => {
     const many = Buffer.from(Array.from({ length: 1300 }, (_, n) => npm(n)).join("\n"));
-    for (const scanner of [whole, createScanner({ known, testOnlyWindow: 4096 })]) {
+    for (const scanner of [whole, createScanner({ known, testOnlyWindow: { size: 4096, reach: 4096 } })]) {
       assert.equal(scanner.scan("f", many).filter(({ rule }) => rule === "too-many-findings").length, 1);
     }
   });
