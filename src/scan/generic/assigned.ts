@@ -174,7 +174,7 @@ const CONNECTION =
 
 function isNoIdentifier(value: string, text: string, end: number): boolean {
   const next = text[end];
-  if (next === "(" || next === "[" || next === "<") return false;
+  if (/^[ \t]?\(/.test(text.slice(end, end + 2)) || next === "[" || next === "<") return false;
   if (!/^[A-Za-z_$][\w$]*$/.test(value)) return true;
   return value.length >= 16 && /\d/.test(value) && !isWords(value) && strengthOf(value).perCharacter >= 3.4;
 }

@@ -101,8 +101,8 @@ function judgeCommand(text: string, at: number, { path }: JudgeContext): Judged 
   const command = /^[\w-]{2,20}/.exec(text.slice(at, at + 24))?.[0] ?? "";
   const known = FORMS.find((candidate) => candidate.command.test(command));
   if (known === undefined) return undefined;
-  let form = compiled.get(known.form);
-  if (form === undefined) compiled.set(known.form, (form = new RegExp(known.form, "y")));
+  const form = compiled.get(known.form) ?? new RegExp(known.form, "y");
+  compiled.set(known.form, form);
   form.lastIndex = at + command.length;
   const match = form.exec(text);
   if (match === null) return undefined;

@@ -50,7 +50,8 @@ export const URLS: readonly Rule[] = [
       const match = CREDENTIALS.exec(text);
       if (match === null) return judgeToken(text, at);
       const [whole, user, password, host] = match as unknown as [string, string, string, string];
-      if (password === user || isTemplated(host) || isSomethingElse(password)) return undefined;
+      if (password === user || /^(?:p%40ss|p@ss)/.test(password) || isTemplated(host) || isSomethingElse(password))
+        return undefined;
       const start = at + whole.length - host.length - 1 - password.length;
       const span = { start, end: start + password.length };
       const severity = assess(password, { kind: "password", literal: true, loose: false, test: false });
