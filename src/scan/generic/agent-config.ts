@@ -6,7 +6,8 @@
  * `args` and `url` is judged, whatever its name. Silent: `${VAR}` and the other
  * references (`${env:X}`, `${input:x}`), words, paths, ports, booleans, packages.
  */
-import { BASE62, draw, type JudgeContext, type Judged, type Rule } from "../rule.ts";
+import type { JudgeContext, Judged, Rule } from "../rule.ts";
+import { made } from "./example.ts";
 import { type NameKind, tellingName } from "./name.ts";
 import { isCode, isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque } from "./strength.ts";
@@ -123,6 +124,8 @@ function judgeBlock(text: string, at: number, { path }: JudgeContext): Judged[] 
     const value = /^[^\s"',]{1,600}/.exec(text.slice(from, from + 600))?.[0] ?? "";
     return /^https?:/.test(value) ? judgeUrl(value, from) : [];
   }
+  // Behind the name's closing quote, so that quotes pair up.
+  from += /^["']?\]?[ \t]{0,4}[:=]?/.exec(text.slice(from, from + 8))?.[0].length ?? 0;
   const block = text.slice(from, end);
   if (/^(?:args|command)/i.test(keyword)) {
     let flag: NameKind | undefined;
@@ -179,7 +182,7 @@ export const AGENT_CONFIGS: readonly Rule[] = [
     generic: true,
     message: "a secret written into an agent's or MCP server's configuration",
     fix: "refer to it as ${VAR} and set the variable outside the repository; in a formation keep it with 'muxi secrets set NAME' and write ${{ secrets.NAME }}",
-    example: (random) => `"env": { "ACME_SESSION": "${draw(random, BASE62, 28)}" }`,
+    example: (random) => `"env": { "ACME_SESSION": "${made(random, 28)}" }`,
     examplePath: ".cursor/mcp.json",
     nearMisses: () => [
       '"env": { "API_TOKEN": "${API_TOKEN}", "PORT": "8080", "DEBUG": "true" }',

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { BASE62, draw, type Judged, type Rule } from "../rule.ts";
+import { made } from "./example.ts";
 import { tellingName } from "./name.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque } from "./strength.ts";
@@ -92,7 +93,7 @@ export const KUBERNETES: readonly Rule[] = [
     message: "a value of a Kubernetes Secret; base64 hides nothing",
     fix: "keep the manifest out of git or seal it (SealedSecret, SOPS, External Secrets)",
     example: (random) => {
-      const value = draw(random, BASE62, 20);
+      const value = made(random, 20);
       return random(2) === 0
         ? `apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\ndata:\n  password: ${Buffer.from(value).toString("base64")}\n`
         : `apiVersion: v1\nkind: Secret\nmetadata:\n  name: app\nstringData:\n  api-token: ${value}\n`;

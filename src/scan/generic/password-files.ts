@@ -7,6 +7,7 @@
  * at leisure where the hash is fast (MD5, SHA-1, DES). It warns.
  */
 import { BASE62, draw, type Judged, type Rule } from "../rule.ts";
+import { made } from "./example.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { strengthOf } from "./strength.ts";
 
@@ -53,7 +54,7 @@ export const PASSWORD_FILES: readonly Rule[] = [
     generic: true,
     message: "a line of a PostgreSQL password file",
     fix: "keep .pgpass in the home folder, readable by its owner alone, and out of git",
-    example: (random) => `\ndb${random(90) + 10}.acme.io:5432:app:deploy:${draw(random, BASE62, 16)}\n`,
+    example: (random) => `\ndb${random(90) + 10}.acme.io:5432:app:deploy:${made(random, 16)}\n`,
     nearMisses: () => [
       "\nhostname:5432:database:username:password\n",
       "\ndb.acme.io:5432:app:deploy:${PGPASSWORD}\n",
