@@ -26,7 +26,7 @@ import type { Finding, FindingKind } from "./finding.ts";
 import { Comparisons, type KnownMatch, type KnownValues, matchersOf, type NeedleMatcher } from "./known-values.ts";
 import { unstage } from "./paths.ts";
 import { isExampleText } from "./randomness.ts";
-import type { ByteClass, Rule } from "./rule.ts";
+import type { ByteClass, Judged, Rule } from "./rule.ts";
 import { allRules } from "./rules/index.ts";
 
 /** Most findings of severity error that one file reports, known values apart. */
@@ -82,7 +82,7 @@ interface Candidate {
   formation?: string;
 }
 
-const RANK = { knownStrong: 5, checksum: 4, token: 3, generic: 2, knownWeak: 1 } as const;
+const RANK = { knownStrong: 5, checksum: 4, token: 3, generic: 2, judged: 1.5, knownWeak: 1 } as const;
 
 const CLASS_BIT = { digit: 1, hexLetter: 2, lower: 4, upper: 8, underscore: 16, hyphen: 32, plusSlash: 64, other: 128 };
 
@@ -207,18 +207,13 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
    * matched, secret or not: looking again inside a long match that turned out to
    * be something else would make the cost of a hostile file quadratic.
    */
-  function judge(
-    rule: Rule,
-    index: number,
-    bytes: Uint8Array,
-    start: number,
-    reach: Int32Array,
-  ): Candidate | undefined {
+  function run(rule: Rule, index: number, bytes: Uint8Array, start: number, reach: Int32Array): Candidate | undefined {
     if (rule.opening !== undefined) {
       openings[index] ??= new RegExp(rule.opening, rule.ignoreCase === true ? "iy" : "y");
       openings[index].lastIndex = 0;
       if (!openings[index].test(latin1(bytes, start, start + OPENING_WINDOW))) return undefined;
     }
+    if (rule.pattern === undefined) return undefined;
     expressions[index] ??= new RegExp(rule.pattern, rule.ignoreCase === true ? "iy" : "y");
     const expression = expressions[index];
     const before = Math.min(start, rule.before ?? 0);
@@ -245,13 +240,46 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     };
   }
 
+  /** Ask a rule's judge at a keyword. What it found is not looked at again. */
+  function ask(
+    rule: Rule,
+    index: number,
+    bytes: Uint8Array,
+    start: number,
+    path: string,
+    reach: Int32Array,
+  ): Candidate[] {
+    const before = Math.min(start, rule.before ?? 0);
+    const text = latin1(bytes, start - before, start + (rule.window ?? DEFAULT_WINDOW));
+    const answer = rule.judge!(text, before, { path });
+    if (answer === undefined) return [];
+    const judged = Array.isArray(answer) ? (answer as readonly Judged[]) : [answer as Judged];
+    return judged.map((span) => {
+      const from = start - before + span.start;
+      const to = start - before + span.end;
+      reach[index] = Math.max(reach[index]!, to);
+      return {
+        start: from,
+        end: to,
+        // What a name or a place says is less than a form; of two judges the later in the table is the more particular.
+        rank: rule.generic === true ? RANK.judged + index / 100_000 : RANK.token,
+        rule: rule.id,
+        kind: "token",
+        severity: span.severity ?? rule.severity,
+        message: messageOf(rule, undefined),
+        fix: rule.fix ?? DEFAULT_FIX,
+        secretId: sha256(Buffer.from(text.slice(span.start, span.end), "latin1")),
+      };
+    });
+  }
+
   function scan(path: string, input: Uint8Array, scanOptions: ScanOptions = {}): Finding[] {
     if (input.length === 0) return [];
     const comparisons = scanOptions.comparisons ?? new Comparisons(input.length);
     const views = viewsOf(input);
     let dropped: Dropped | undefined;
     const lists = views.map((bytes) => {
-      const found = collect(bytes, comparisons, scanOptions.rulesApply !== false);
+      const found = collect(path, bytes, comparisons, scanOptions.rulesApply !== false);
       dropped = found.dropped ?? dropped;
       return locate(path, bytes, found, scanOptions.startLine ?? 1);
     });
@@ -261,7 +289,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     return findings;
   }
 
-  function collect(bytes: Uint8Array, comparisons: Comparisons, rulesApply: boolean): Collector {
+  function collect(path: string, bytes: Uint8Array, comparisons: Comparisons, rulesApply: boolean): Collector {
     compiled ??= compile(rules, matchers);
     classBits ??= buildClassBits();
     const bits = classBits;
@@ -296,7 +324,9 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         for (let at = end; at < until; at++) if ((bits[bytes[at]!]! & mask) === 0) return;
       }
       if (rule.boundary !== "none" && !beginsToken(bytes, start)) return;
-      found.add(judge(rule, index, bytes, start, reach));
+      if (rule.gate !== undefined && !rule.gate(bytes, start, end)) return;
+      if (rule.judge === undefined) found.add(run(rule, index, bytes, start, reach));
+      else for (const candidate of ask(rule, index, bytes, start, path, reach)) found.add(candidate);
     });
     return found;
   }
@@ -310,6 +340,7 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
 }
 
 function messageOf(rule: Rule, sound: boolean | undefined): string {
+  if (rule.message !== undefined) return rule.message;
   const article = /^[aeiou]/i.test(rule.provider) ? "an" : "a";
   const what = `${article} ${rule.provider} credential, which gives access to ${rule.opens}`;
   return sound === false ? `what looks like ${what}; its check digits are wrong, so it may be an example` : what;

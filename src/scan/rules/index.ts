@@ -1,4 +1,5 @@
 /** All rules, one file a family. */
+import { GENERIC } from "../generic/index.ts";
 import type { Rule } from "../rule.ts";
 import { CLOUD } from "./cloud.ts";
 import { DATABASES } from "./databases.ts";
@@ -11,5 +12,16 @@ import { PAYMENTS } from "./payments.ts";
 import { SOURCE_HOSTING } from "./source-hosting.ts";
 
 export function allRules(): readonly Rule[] {
-  return [...MUXI, ...LLM, ...SOURCE_HOSTING, ...CLOUD, ...PACKAGES, ...MESSAGING, ...PAYMENTS, ...DATABASES, ...KEYS];
+  return [
+    ...MUXI,
+    ...LLM,
+    ...SOURCE_HOSTING,
+    ...CLOUD,
+    ...PACKAGES,
+    ...MESSAGING,
+    ...PAYMENTS,
+    ...DATABASES,
+    ...KEYS,
+    ...GENERIC,
+  ];
 }
