@@ -99,6 +99,8 @@ export interface Rule {
   generic?: boolean;
   /** A true example, made at run time. */
   example(random: Random): string;
+  /** The path of a file that the examples stand in, where the path decides. */
+  examplePath?: string;
   /** What looks alike and is none; stays silent. */
   nearMisses(random: Random): string[];
   /** What the finding says, where "a PROVIDER credential, which gives access to OPENS" would not read well. */
