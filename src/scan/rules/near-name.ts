@@ -21,7 +21,18 @@
  */
 import { wordsOf } from "../generic/name.ts";
 import { isExampleText } from "../randomness.ts";
-import { BASE62, DIGITS, draw, HEX, type JudgeContext, type Judged, LOWER, type Random, type Rule, UPPER } from "../rule.ts";
+import {
+  BASE62,
+  DIGITS,
+  draw,
+  HEX,
+  type JudgeContext,
+  type Judged,
+  LOWER,
+  type Random,
+  type Rule,
+  UPPER,
+} from "../rule.ts";
 
 /** A row of the table of services. */
 export interface Service {
@@ -43,7 +54,7 @@ const WINDOW = 340;
 const LONG_NAME = 6;
 
 /** The shortest value of any service. */
-const SHORTEST = 16;
+const SHORTEST = 14;
 
 const LETTER_LOWER = 1;
 const LETTER_UPPER = 2;
@@ -189,8 +200,9 @@ const SEPARATORS = new Set(" \t\r\n\"'`\\=:>(),|?[]<&@!+~");
 
 /** Between a name and its value, and no name: types, conversions, `value` of an attribute, schemes of a header. */
 const NO_NAME = new Set(
-  "string str char text bytes byte value values default val content contents bearer basic const new from some any object as or is to eq secretstr unsecured literal equals nstring qstring u8 buffer.from string.valueof pulumi.string aws.string ptr.string convertto-securestring key-value securestring kbd code td"
-    .split(" "),
+  "string str char text bytes byte value values default val content contents bearer basic const new from some any object as or is to eq secretstr unsecured literal equals nstring qstring u8 buffer.from string.valueof pulumi.string aws.string ptr.string convertto-securestring key-value securestring kbd code td".split(
+    " ",
+  ),
 );
 
 /** A name's code units: words, with the dots of a path. */
@@ -267,7 +279,8 @@ function tellingOf(name: string): Telling {
 }
 
 /** Words beside a service's name in the name of its client or of nothing but its key. */
-const NEUTRAL = /^(?:my|the|our|new|prod|production|dev|test|live|staging|client|api|default|config|init|initialize|setup|configure|connect|create|sdk|app|v\d|\d+|com|io|use|x)$/;
+const NEUTRAL =
+  /^(?:my|the|our|new|prod|production|dev|test|live|staging|client|api|default|config|init|initialize|setup|configure|connect|create|sdk|app|v\d|\d+|com|io|use|x)$/;
 
 /** Whether a name is the service's and nothing more. */
 function isOnlyName(own: string, service: string): boolean {
@@ -319,7 +332,12 @@ function isTaken(place: Place, valueStart: number, valueEnd: number, form: Value
   if (telling === "no") return false;
   if (start > valueEnd) {
     const between = text.slice(valueEnd, start);
-    const comment = Math.max(between.lastIndexOf("//"), between.lastIndexOf("#"), between.lastIndexOf("/*"), between.lastIndexOf("<!--"));
+    const comment = Math.max(
+      between.lastIndexOf("//"),
+      between.lastIndexOf("#"),
+      between.lastIndexOf("/*"),
+      between.lastIndexOf("<!--"),
+    );
     if (comment < 0 || telling === "weakly") return false;
     return !between.slice(comment).includes("\n") && isClose(text, valueEnd, start, 1) && between.length <= 120;
   }
@@ -347,14 +365,15 @@ function isWord(text: string, start: number, end: number): boolean {
 }
 
 /** Runs that a value is whole of. */
-const RUN = /[\w-]{16,512}/g;
-const RUN_BASE64 = /[\w+/-]{16,512}={0,2}/g;
+const RUN = /[\w-]{14,512}/g;
+const RUN_BASE64 = /[\w+/-]{14,512}={0,2}/g;
 
 /** Whether what stands directly before and after a run makes it part of something longer, or of a reference. */
 function isPart(text: string, start: number, end: number): boolean {
   const before = text[start - 1] ?? "";
   const after = text[end] ?? "";
-  if (before === "." || before === "+" || before === "/" || before === "#" || before === "$" || before === "@") return true;
+  if (before === "." || before === "+" || before === "/" || before === "#" || before === "$" || before === "@")
+    return true;
   if (before === "{" && (text[start - 2] === "$" || text[start - 2] === "{")) return true;
   if (before === "<" && after === ">") return true;
   if (after === "=" || after === "+" || after === "(" || after === "[") return true;
@@ -363,10 +382,13 @@ function isPart(text: string, start: number, end: number): boolean {
 
 export function judgeNearName(text: string, at: number, { near }: JudgeContext): readonly Judged[] | undefined {
   if (near === undefined) return undefined;
-  const lower = text.slice(at, at + 40).toLowerCase().replaceAll("-", "_");
+  const lower = text
+    .slice(at, at + 40)
+    .toLowerCase()
+    .replaceAll("-", "_");
   let length = 0;
   for (const name of near.names) {
-    if (name.length > length && lower.startsWith(name.replaceAll("-", "_"))) length = name.length;
+    if (name.length > length && lower.startsWith(name)) length = name.length;
   }
   const place = { text, start: at, end: at + length };
   if (length === 0 || !isWord(text, at, place.end)) return undefined;
@@ -414,9 +436,13 @@ export function drawValue(random: Random, values: string): string {
 }
 
 export function nearName(service: Service): Rule {
-  const { id, provider, opens, names, values, source } = service;
-  const upper = names[0]!.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
-  const suffix = /(?:key|token|secret|password)$/.test(names[0]!) ? "" : "_API_KEY";
+  const { id, provider, opens, values, source } = service;
+  const names = service.names.flatMap((name) => (name.includes("_") ? [name, name.replaceAll("_", "-")] : [name]));
+  const upper = names[0]!
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/g, "_")
+    .replace(/_$/, "");
+  const suffix = /(?:key|token|secret|password)_?$/.test(names[0]!) ? "" : "_API_KEY";
   return {
     id,
     provider,
@@ -435,7 +461,9 @@ export function nearName(service: Service): Rule {
     example: (random) => {
       const value = drawValue(random, values);
       const name = `${upper}${suffix}`;
-      return [`${name}=${value}`, `${name}: ${value}`, `--${name.toLowerCase().replaceAll("_", "-")} ${value}`][random(3)]!;
+      return [`${name}=${value}`, `${name}: ${value}`, `--${name.toLowerCase().replaceAll("_", "-")} ${value}`][
+        random(3)
+      ]!;
     },
     nearMisses: (random) => [
       `${upper}${suffix}=process.env.${upper}${suffix}`,
