@@ -262,7 +262,11 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const { bytes, base } = view;
     const before = Math.min(start, rule.before ?? 0);
     const text = latin1(bytes, start - before, start + (rule.window ?? DEFAULT_WINDOW));
-    const answer = rule.judge!(text, before, rule.near === undefined ? { path: state.path } : { path: state.path, near: rule.near });
+    const answer = rule.judge!(
+      text,
+      before,
+      rule.near === undefined ? { path: state.path } : { path: state.path, near: rule.near },
+    );
     if (answer === undefined) return;
     for (const span of Array.isArray(answer) ? (answer as readonly Judged[]) : [answer as Judged]) {
       const from = base + start - before + span.start;
