@@ -30,6 +30,14 @@ export type ByteClass =
 export interface JudgeContext {
   /** Repository path, or the path as given outside git. */
   path: string;
+  /** The rule's own {@link Rule.near}. */
+  near?: Near;
+}
+
+/** What a service is called and what its keys are made of; see rules/near-name.ts. */
+export interface Near {
+  names: readonly string[];
+  values: string;
 }
 
 /** A secret that a judge found: its span in the text, and the severity where it is not the rule's. */
@@ -84,11 +92,15 @@ export interface Rule {
    * is for patterns.
    */
   judge?(text: string, at: number, context: JudgeContext): Judged | readonly Judged[] | undefined;
+  /** What the judge of services needs to know of this one. */
+  near?: Near;
   severity: Severity;
   /** Found by a name near an opaque value rather than by its own form: any other finding on the span wins. */
   generic?: boolean;
   /** A true example, made at run time. */
   example(random: Random): string;
+  /** The path of a file that the examples stand in, where the path decides. */
+  examplePath?: string;
   /** What looks alike and is none; stays silent. */
   nearMisses(random: Random): string[];
   /** What the finding says, where "a PROVIDER credential, which gives access to OPENS" would not read well. */

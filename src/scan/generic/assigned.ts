@@ -5,8 +5,9 @@
  * comes first ({@link mayAssign}): nearly every hit ends there, before any text is
  * made. What passes is read (assignment.ts) and judged (strength.ts).
  */
-import { BASE62, draw, type JudgeContext, type Judged, type Random, type Rule } from "../rule.ts";
+import { BASE62, draw, type JudgeContext, type Judged, type Rule } from "../rule.ts";
 import { assignedTo, isConfiguration } from "./assignment.ts";
+import { made } from "./example.ts";
 import { type NameKind, type TellingName, tellingName } from "./name.ts";
 import { assess, isWords, strengthOf } from "./strength.ts";
 
@@ -110,7 +111,12 @@ export function mayAssign(bytes: Uint8Array, _start: number, end: number): boole
       if (!operator && at - from > 0 && at - nameEnd > 24) return false;
       continue;
     }
-    if (byte === 59 || byte === 123 || byte === 125) return false;
+    // `variable "name" {` of Terraform goes on in its block.
+    if (byte === 123) {
+      if (bytes[nameEnd] !== 34) return false;
+      operator = true;
+    }
+    if (byte === 59 || byte === 125) return false;
     at++;
   }
   return false;
@@ -147,6 +153,7 @@ export function judgeAssigned(
   const assigned = assignedTo(text, name.start, name.end, config);
   if (assigned === undefined) return undefined;
   const { value, start, end, quote, operator, alone } = assigned;
+  if (operator === "pair" && !/^(?:auth|credentials?|creds)$/.test(name.words.at(-1) ?? "")) return undefined;
   const loose = (operator === "call" && name.kind !== "password") || (operator === "compare" && name.kind === "hint");
   const connection = quote === "" && CONNECTION.test(text.slice(Math.max(0, name.start - 160), name.start));
   const literal = connection || quote !== "" || operator === "element" || (config && alone) || operator === "flag";
@@ -160,7 +167,7 @@ export function judgeAssigned(
   if (/badge[^\s"'<>]{0,60}\?(?:[^\s"'<>]{0,60}&)?$/.test(text.slice(Math.max(0, name.start - 128), name.start)))
     return undefined;
   const severity = assess(value, {
-    kind: name.kind,
+    kind: operator === "pair" ? "password" : name.kind,
     literal,
     loose,
     test: name.words.some((word) => TEST_NAME.test(word)) || isTestPath(path),
@@ -174,7 +181,7 @@ const CONNECTION =
 
 function isNoIdentifier(value: string, text: string, end: number): boolean {
   const next = text[end];
-  if (next === "(" || next === "[" || next === "<") return false;
+  if (/^[ \t]?\(/.test(text.slice(end, end + 2)) || next === "[" || next === "<") return false;
   if (!/^[A-Za-z_$][\w$]*$/.test(value)) return true;
   return value.length >= 16 && /\d/.test(value) && !isWords(value) && strengthOf(value).perCharacter >= 3.4;
 }
@@ -219,17 +226,6 @@ const SECRET_KEYWORDS = [
   "pepper",
 ];
 
-/** A password as a person chooses one, for examples: three classes of characters and a mark. */
-export function humanPassword(random: Random): string {
-  const consonants = "bcdfgkmnprtvxz";
-  const vowels = "aeou";
-  const syllables = [0, 1, 2].map(
-    () => draw(random, consonants, 1) + draw(random, vowels, 1) + draw(random, "xzkvq", 1),
-  );
-  const word = syllables.join("");
-  return `${word[0]!.toUpperCase()}${word.slice(1)}${draw(random, "23456789", 3)}${draw(random, "!%*", 1)}`;
-}
-
 const judgePassword: Rule["judge"] = (text, at, context) =>
   judgeAssigned(text, at, keywordAt(text, at, PASSWORD_KEYWORDS), (kind) => kind === "password", context);
 
@@ -254,7 +250,7 @@ export const ASSIGNED: readonly Rule[] = [
     fix: "keep it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => {
       const name = ["password", "DB_PASSWORD", "smtpPasswd", "admin_pwd", "userPassphrase"][random(5)]!;
-      return `${name}=${humanPassword(random)}`;
+      return `${name}=${made(random, 12)}`;
     },
     nearMisses: (random) => [
       "password=changeme",
@@ -290,7 +286,7 @@ export const ASSIGNED: readonly Rule[] = [
       const name = ["API_KEY", "clientSecret", "auth_token", "private-key", "accessKey", "service.credentials"][
         random(6)
       ]!;
-      return `${name}=${draw(random, BASE62, 20 + random(24))}`;
+      return `${name}=${made(random, 20 + random(24))}`;
     },
     nearMisses: (random) => [
       "api_key=YOUR_API_KEY_GOES_HERE",

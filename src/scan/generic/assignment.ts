@@ -14,7 +14,7 @@
  * - `--name v`, `"--name", "v"`, `NAME 'v'` of SQL, `ENV NAME v`, `login u password v` of netrc.
  */
 
-export type Operator = "assign" | "call" | "compare" | "default" | "element" | "flag" | "space";
+export type Operator = "assign" | "pair" | "call" | "compare" | "default" | "element" | "flag" | "space";
 
 export interface Assigned {
   value: string;
@@ -32,6 +32,11 @@ const TYPE =
   /[ \t]{0,8}(?:\??:[ \t]{0,4}(?:&(?:'static )?|\[)?(?:[A-Z][\w.]{0,40}|string|str|bytes|char|any|text|object|unknown|readonly string|std::string)(?:[<[][\w., <>|]{0,40}[>\]])?\]?[?!]?(?:[ \t]{0,2}\|[ \t]{0,2}[A-Za-z]{1,20}){0,3}|[ \t](?:string|String|char|\[\]byte|text|varchar\(\d{1,4}\))|[ \t][Aa]s [A-Za-z.]{1,30}|\[\d{0,5}\]|\(\))[ \t]{0,8}(?=:?=(?![=>~]))/y;
 const SECOND =
   /\\?["']?[ \t]{0,4}[,;]?\s{0,40}(?:-?\s{0,4})\\?["']?(?:[a-z]{1,10}:)?(?:[vV]alue|[vV]al|[dD]efault(?:Value|_value)?|[iI]nitialValue|[sS]tringValue|VALUE)\\?["']?\s{0,4}(?:[:=]|=>)\s{0,8}/y;
+/** `auth=("user", "v")`: what follows the user is the password. */
+const PAIR = /[([]\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}(?=["'])/y;
+/** `variable "name" {\n  default = "v"` of Terraform. */
+const VARIABLE =
+  /"[ ]\{\s{0,40}(?:(?:type|description|sensitive|nullable)[ ]{0,16}=[^\n]{0,120}\n\s{0,20}){0,4}default[ ]{1,16}=[ ]{0,4}/y;
 const BY = /[ ]by[ ](?:values?[ ]|password[ ])?(?=["'])/iy;
 const ELEMENT = /\\?["']?\s{0,2}(?:[\w:-]{1,30}="[^"<>]{0,60}"\s?){0,3}>(?:<!\[CDATA\[)?\s{0,20}/y;
 const PLIST = /<\/key>\s{0,40}<(?:string|data)>\s{0,20}/y;
@@ -77,6 +82,8 @@ export function assignedTo(text: string, start: number, end: number, config: boo
   // `value=` of an attribute or of the next line comes before any operator: the comma of JSON is one as well.
   const second = matchAt(SECOND, text, at);
   if (second !== null) return read(text, at + second[0].length, "assign", config);
+  const variable = text[end] === '"' ? matchAt(VARIABLE, text, at) : null;
+  if (variable !== null) return read(text, at + variable[0].length, "assign", false);
   const plist = matchAt(PLIST, text, at);
   if (plist !== null) return read(text, at + plist[0].length, "element", config);
   if (text[start - 1] === "<" || quotedName || text[start - 1] === ":") {
@@ -115,6 +122,8 @@ export function assignedTo(text: string, start: number, end: number, config: boo
   // `arn:aws:secretsmanager:eu-west-1:1:secret:NAME`.
   if (assign === ":" && text[start - 1] === ":" && text[end] === ":") return undefined;
   if (assign !== undefined) {
+    const pair = matchAt(PAIR, text, at);
+    if (pair !== null) return read(text, at + pair[0].length, "pair", false);
     const flag = text[start - 1] === "-" && text[end] === "=";
     return read(text, at, flag ? "flag" : "assign", config || flag);
   }

@@ -6,8 +6,9 @@
  * Each form is read from the command's name on, over one line (continued with a
  * backslash or not), and bounded.
  */
-import { BASE62, draw, type JudgeContext, type Judged, type Rule } from "../rule.ts";
+import type { JudgeContext, Judged, Rule } from "../rule.ts";
 import { isTestPath } from "./assigned.ts";
+import { made } from "./example.ts";
 import { assess } from "./strength.ts";
 
 /** Words of a command before the flag. */
@@ -38,6 +39,7 @@ const FORMS: readonly { command: RegExp; form: string }[] = [
   { command: /^smbclient$/, form: `${WORDS}-U[ ]?["']?[^\\s"'%]{1,80}%([^\\s"'\`]{3,128})` },
   { command: /^(?:unzip|zip|sqlcmd|bcp)$/, form: `${WORDS}-P[ ]?${VALUE}` },
   { command: /^7z[az]?$/, form: `${WORDS}-p["']?([^\\s"'\`;|&<>]{3,128})` },
+  { command: /^ConvertTo-SecureString$/, form: `[ ](?:-String[ ])?["']([^\\s"'\`]{3,128})["']` },
   { command: /^htpasswd$/, form: `[ ]-\\w{0,6}b\\w{0,6}[ ][^\\s]{1,200}[ ][^\\s]{1,64}[ ]${VALUE}` },
 ];
 
@@ -82,6 +84,7 @@ const KEYWORDS = [
   "7z ",
   "7za ",
   "htpasswd ",
+  "ConvertTo-SecureString ",
   "cqlsh ",
   "rabbitmqadmin ",
 ];
@@ -92,17 +95,17 @@ function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   for (let at = end - 1; at < stop; at++) {
     const byte = bytes[at]!;
     if (byte === 10 && bytes[at - 1] !== 92) return false;
-    if (byte === 45 && bytes[at - 1]! <= 39) return true;
+    if ((byte === 45 && bytes[at - 1]! <= 39) || (at === end && (byte === 34 || byte === 39))) return true;
   }
   return false;
 }
 
 function judgeCommand(text: string, at: number, { path }: JudgeContext): Judged | undefined {
-  const command = /^[\w-]{2,20}/.exec(text.slice(at, at + 24))?.[0] ?? "";
+  const command = /^[\w-]{2,24}/.exec(text.slice(at, at + 32))?.[0] ?? "";
   const known = FORMS.find((candidate) => candidate.command.test(command));
   if (known === undefined) return undefined;
-  let form = compiled.get(known.form);
-  if (form === undefined) compiled.set(known.form, (form = new RegExp(known.form, "y")));
+  const form = compiled.get(known.form) ?? new RegExp(known.form, "y");
+  compiled.set(known.form, form);
   form.lastIndex = at + command.length;
   const match = form.exec(text);
   if (match === null) return undefined;
@@ -128,7 +131,7 @@ export const COMMANDS: readonly Rule[] = [
     message: "a password in a command; it also shows in the list of processes",
     fix: "keep it with 'muxi secrets set NAME' or in the environment, and let the command read it from a file, a variable or standard input",
     example: (random) => {
-      const password = draw(random, BASE62, 14);
+      const password = made(random, 14);
       return [
         `curl -s -u deploy:${password} https://api.acme.io/v1`,
         `sshpass -p ${password} ssh root@host`,

@@ -4,7 +4,8 @@
  * RFC 7617 (Basic: base64 of user and password), RFC 6750 (Bearer).
  */
 import { Buffer } from "node:buffer";
-import { BASE62, draw, type Judged, type Rule } from "../rule.ts";
+import type { Judged, Rule } from "../rule.ts";
+import { made } from "./example.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque } from "./strength.ts";
 
@@ -99,8 +100,8 @@ export const HEADERS: readonly Rule[] = [
     message: "credentials in an Authorization header",
     fix: "keep the token with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => {
-      if (random(2) === 0) return `Authorization: Bearer ${draw(random, BASE62, 24 + random(24))}`;
-      return `Authorization: Basic ${Buffer.from(`svc:${draw(random, BASE62, 14)}`).toString("base64")}`;
+      if (random(2) === 0) return `Authorization: Bearer ${made(random, 24 + random(24))}`;
+      return `Authorization: Basic ${Buffer.from(`svc:${made(random, 14)}`).toString("base64")}`;
     },
     nearMisses: () => [
       "Authorization: Bearer <token>",

@@ -20,6 +20,9 @@ import { isCode, isSomethingElse, isTemplated } from "./recognise.ts";
 const MANUAL_WORDS =
   /pass(?:wor[dt]|wd|phrase|code)|secret|(?<![a-z])(?:pass|test(?:ing|er|ed)?|user(?:name)?|admin(?:istrator)?|root|demo|guest|login|token|client|server|access|api|key|auth|value|string|private|public|dev|prod|local|my|foo|bar|baz|qux|abc|xyz|hello|world|welcome|letmein|qwerty|super|new|old|wrong|correct|invalid|valid|bad|good|some|initial|temp|hash|salt|signature|encrypted|plain|text|database|postgres|mysql|mongo|redis)(?![a-z])|password|username|administrator|example|testing|(?:some|test|demo|your|this|that|wrong|invalid|valid)(?=[^a-z]|key|token|pass)/g;
 
+/** Bits a character that no words, however abbreviated, have. */
+const RANDOM_BITS = 3.5;
+
 const WEAK_BITS = 18;
 const CLEAR_BITS = 28;
 
@@ -113,11 +116,13 @@ export function isWords(value: string): boolean {
     }
     if (randomnessBits(piece.toLowerCase()) > WORD_BITS * piece.length) odd += piece.length;
   }
+  // Numbers within words, again and again: chance puts them so.
+  if ((value.match(/[a-z]\d{1,3}(?=[a-z])/gi) ?? []).length >= 3) return false;
   const all = letters + digits;
   if (all === 0) return true;
   // Random base62 changes class at every second character: its pieces are short.
   const average = all / Math.max(1, count);
-  if (all >= 12 && average < 2.6) return false;
+  if ((all >= 16 && average < 3) || (all >= 12 && average < 2.6) || (all >= 8 && average < 2.1)) return false;
   return odd <= 0.3 * all && digits <= 0.34 * all;
 }
 
@@ -132,7 +137,8 @@ export function isOpaque(value: string, least: number): boolean {
   const { bits, perCharacter, digit, lower, upper } = strengthOf(value);
   if (isHex(value)) return digit && bits >= 2.3 * value.length;
   if (!digit && !(lower && upper)) return value.length >= 14 && perCharacter >= 3.4 && !isWords(value);
-  return bits >= 3 * least && perCharacter >= 2.7 && !isWords(value);
+  if (bits < 3 * least || perCharacter < 2.7) return false;
+  return (perCharacter >= RANDOM_BITS && value.length >= 12) || !isWords(value);
 }
 
 /** Text that base64 hides: `bm90IG15IHBhc3N3b3Jk`; undefined where what it decodes to is no text. */
@@ -162,9 +168,10 @@ export function assess(value: string, context: ValueContext): Severity | undefin
   if (value.length < 6 || value.length > 512) return undefined;
   if (isSomethingElse(value)) return undefined;
   if (/[\x00-\x1f\x7f]/.test(value)) return undefined;
-  if (isTemplated(value)) return undefined;
+  if (isTemplated(value) && (/[{(]/.test(value) || !isNoise(value))) return undefined;
   const decoded = decodedText(value);
   if (decoded !== undefined && decoded !== value) {
+    if (isSomethingElse(decoded)) return undefined;
     // `user:password` is the usual thing to hide so: only its password counts.
     const password = decoded.slice(decoded.indexOf(":") + 1);
     return assess(password, { ...context, kind: "password", literal: true });
@@ -173,10 +180,10 @@ export function assess(value: string, context: ValueContext): Severity | undefin
   const spaces = value.split(" ").length - 1;
   if (kind === "password" && !context.loose) {
     if (spaces > 0) return assessPhrase(value, spaces, context);
-    if (isCode(value)) return undefined;
+    if (isCode(value) && !isNoise(value)) return undefined;
     return assessPassword(value, context);
   }
-  if (isCode(value)) return undefined;
+  if (isCode(value) && !isNoise(value)) return undefined;
   // The salts of WordPress hold blanks among their marks; sentences have fewer bits.
   if (spaces > 0 && !(value.length >= 32 && value.length / spaces > 6 && strengthOf(value).perCharacter >= 3.2))
     return undefined;
@@ -187,6 +194,12 @@ export function assess(value: string, context: ValueContext): Severity | undefin
   if (kind === "hint" && (!/^[A-Za-z0-9+/_=.-]+$/.test(value) || isHex(value) || strengthOf(value).perCharacter < 3.2))
     return undefined;
   return context.test ? "warning" : "error";
+}
+
+/** All four classes and as many bits as chance gives: whatever it resembles, nobody wrote it as code. */
+function isNoise(value: string): boolean {
+  const { perCharacter, lower, upper, digit, mark } = strengthOf(value);
+  return perCharacter >= 3.4 && value.length >= 8 && lower && upper && digit && mark && !/[\s"'`]/.test(value);
 }
 
 /** A password as a person makes one. */
@@ -203,6 +216,9 @@ function assessPassword(value: string, { literal, test }: ValueContext): Severit
   if (bits < WEAK_BITS || perCharacter < 1.9) return undefined;
   if (/[-_./: ]/.test(value) && !mark && isWords(value)) return undefined;
   if (!literal && classes < 3 && isWords(value)) return undefined;
+  // A word, a year and a mark: what a person types who is told to use all three.
+  const word = /^([A-Za-z]{3,16})[-_.@#!$]?\d{1,4}[!?.#@$*]{0,2}$/.exec(value)?.[1];
+  if (word !== undefined && isWords(word) && randomnessBits(word) < 3 * word.length) return "warning";
   const clear =
     bits >= CLEAR_BITS && isStrongValue(value) && !manual && (classes >= 3 || perCharacter >= 3 || !isWords(value));
   return clear && !test ? "error" : "warning";

@@ -8,6 +8,7 @@
  */
 import { isStrongValue } from "../randomness.ts";
 import { BASE62, draw, type Rule } from "../rule.ts";
+import { made } from "./example.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque, strengthOf } from "./strength.ts";
 
@@ -50,7 +51,14 @@ export const URLS: readonly Rule[] = [
       const match = CREDENTIALS.exec(text);
       if (match === null) return judgeToken(text, at);
       const [whole, user, password, host] = match as unknown as [string, string, string, string];
-      if (password === user || isTemplated(host) || isSomethingElse(password)) return undefined;
+      if (
+        password === user ||
+        isSomethingElse(`${user}:${password}`) ||
+        /^(?:p%40ss|p@ss)/.test(password) ||
+        isTemplated(host) ||
+        isSomethingElse(password)
+      )
+        return undefined;
       const start = at + whole.length - host.length - 1 - password.length;
       const span = { start, end: start + password.length };
       const severity = assess(password, { kind: "password", literal: true, loose: false, test: false });
@@ -71,8 +79,7 @@ export const URLS: readonly Rule[] = [
     generic: true,
     message: "a URL with a password or token in it",
     fix: "keep the whole URL with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
-    example: (random) =>
-      `https://deploy:${draw(random, BASE62, 16 + random(12))}@git${random(90) + 10}.acme.io/repo.git`,
+    example: (random) => `https://deploy:${made(random, 16 + random(12))}@git${random(90) + 10}.acme.io/repo.git`,
     nearMisses: (random) => [
       "https://user:password@acme.io/",
       "https://user:${TOKEN}@git.acme.io/repo.git",
