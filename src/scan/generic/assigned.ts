@@ -110,11 +110,13 @@ const SECRET_KEYWORDS = [
   "pepper",
 ];
 
-const judgePassword: Rule["judge"] = (text, at, context) =>
-  judgeAssigned(text, at, keywordAt(text, at, PASSWORD_KEYWORDS), (kind) => kind === "password", context);
+export function judgePassword(text: string, at: number, context: JudgeContext): Judged | undefined {
+  return judgeAssigned(text, at, keywordAt(text, at, PASSWORD_KEYWORDS), (kind) => kind === "password", context);
+}
 
-const judgeSecret: Rule["judge"] = (text, at, context) =>
-  judgeAssigned(text, at, keywordAt(text, at, SECRET_KEYWORDS), (kind) => kind !== "password", context);
+export function judgeSecret(text: string, at: number, context: JudgeContext): Judged | undefined {
+  return judgeAssigned(text, at, keywordAt(text, at, SECRET_KEYWORDS), (kind) => kind !== "password", context);
+}
 
 export const ASSIGNED: readonly Rule[] = [
   {

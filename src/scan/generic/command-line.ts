@@ -90,7 +90,7 @@ const KEYWORDS = [
 ];
 
 /** Whether a flag follows within the command's line. */
-function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
+export function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   const stop = Math.min(bytes.length, end + 300);
   for (let at = end - 1; at < stop; at++) {
     const byte = bytes[at]!;
@@ -100,7 +100,7 @@ function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   return false;
 }
 
-function judgeCommand(text: string, at: number, { path }: JudgeContext): Judged | undefined {
+export function judgeCommand(text: string, at: number, { path }: JudgeContext): Judged | undefined {
   const command = /^[\w-]{2,24}/.exec(text.slice(at, at + 32))?.[0] ?? "";
   const known = FORMS.find((candidate) => candidate.command.test(command));
   if (known === undefined) return undefined;

@@ -16,12 +16,12 @@ const WINDOW = 8192;
 const ENTRY = /^([ \t]{1,12})["']?([\w.-]{1,253})["']?:[ \t]{1,8}["']?([^\s"'|>][^\n"']{0,4000})["']?[ \t]*\r?$/;
 
 /** Whether `kind: Secret` ends here, and is no SecretStore. */
-function endsKind(bytes: Uint8Array, _start: number, end: number): boolean {
+export function endsKind(bytes: Uint8Array, _start: number, end: number): boolean {
   const byte = bytes[end];
   return byte === undefined || byte === 10 || byte === 13 || byte === 32 || byte === 34 || byte === 39;
 }
 
-function judgeSecret(text: string, at: number): Judged[] {
+export function judgeManifest(text: string, at: number): Judged[] {
   // One document of the file: between its `---` lines.
   const from = Math.max(0, text.lastIndexOf("\n---", at));
   const stop = text.indexOf("\n---", at);
@@ -87,7 +87,7 @@ export const KUBERNETES: readonly Rule[] = [
     before: BEFORE,
     window: WINDOW,
     gate: endsKind,
-    judge: judgeSecret,
+    judge: judgeManifest,
     severity: "error",
     generic: true,
     message: "a value of a Kubernetes Secret; base64 hides nothing",
