@@ -67,8 +67,8 @@ export interface ScannerOptions {
   rules?: readonly Rule[];
   /** Rules beside these, such as a repository's own. */
   more?: readonly Rule[];
-  /** Size of a window, for tests. */
-  testOnlyWindow?: number;
+  /** Size of a window, and what is seen on either side of it. */
+  testOnlyWindow?: { size: number; reach: number };
 }
 
 export interface ScanOptions {
@@ -195,8 +195,11 @@ class FileState {
  * are built at the first scan and kept for all later ones.
  */
 export function createScanner(options: ScannerOptions = {}): Scanner {
-  const windowSize = options.testOnlyWindow ?? WINDOW;
-  const reachAround = Math.max(REACH, options.known === undefined ? 0 : reachOf(options.known));
+  const windowSize = options.testOnlyWindow?.size ?? WINDOW;
+  const reachAround = Math.max(
+    options.testOnlyWindow?.reach ?? REACH,
+    options.known === undefined ? 0 : reachOf(options.known),
+  );
   const expressions = new Map<string, RegExp>();
   let searches: Searches | undefined;
 

@@ -109,27 +109,25 @@ function buildWords(matchers: readonly NeedleMatcher[], long: readonly number[],
   };
   for (const index of long) {
     const { anchor, base64 } = matchers[index]!;
-    for (let at = 0; at < WORD; at++) {
-      const word = wordOf(anchor, at);
-      add(word, index, anchor.length - at);
-      if (base64 !== true) continue;
-      // The other alphabet's digits 62 and 63.
-      const other = wordOf(anchor, at, true);
-      if (other !== word) add(other, index, anchor.length - at);
+    // A word is what a little-endian read of four bytes gives.
+    let word = 0;
+    let other = 0;
+    for (let at = 0; at < SEARCHED; at++) {
+      const code = anchor.charCodeAt(at);
+      word = (word >>> 8) | ((code | 32) << 24);
+      if (base64 === true) other = (other >>> 8) | ((otherDigit(code) | 32) << 24);
+      const first = at - WORD + 1;
+      if (first < 0) continue;
+      add(word, index, anchor.length - first);
+      if (base64 === true && other !== word) add(other, index, anchor.length - first);
     }
   }
   return table;
 }
 
-/** Four characters as the number that a little-endian read gives, either case. */
-function wordOf(text: string, at: number, otherAlphabet = false): number {
-  let word = 0;
-  for (let i = WORD - 1; i >= 0; i--) {
-    let code = text.charCodeAt(at + i);
-    if (otherAlphabet) code = code === 43 ? 45 : code === 45 ? 43 : code === 47 ? 95 : code === 95 ? 47 : code;
-    word = (word << 8) | code;
-  }
-  return word | CASE;
+/** Digits 62 and 63 of the other base64 alphabet. */
+function otherDigit(code: number): number {
+  return code === 43 ? 45 : code === 45 ? 43 : code === 47 ? 95 : code === 95 ? 47 : code;
 }
 
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

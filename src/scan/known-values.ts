@@ -159,12 +159,15 @@ const TOKEN_SHORTEST = 100;
 
 export function buildKnownValues(entries: readonly KnownEntry[], options: KnownValuesOptions): KnownValues {
   const matchers: NeedleMatcher[] = [];
+  const weak = new Map<string, Owner[]>();
   let count = 0;
   for (const entry of entries) {
-    const before = matchers.length;
-    if (entry.kind === "key") addKey(matchers, entry);
-    else if (!options.publicNames.has(entry.name)) addValue(matchers, entry);
-    if (matchers.length > before) count++;
+    if (
+      entry.kind === "key"
+        ? addKey(matchers, entry)
+        : !options.publicNames.has(entry.name) && addValue(matchers, weak, entry)
+    )
+      count++;
   }
   const known: KnownValues = Object.freeze({ count });
   longestByValues.set(
@@ -216,11 +219,12 @@ class Owner {
   }
 }
 
-function addKey(matchers: NeedleMatcher[], entry: KnownEntry): void {
+/** Returns whether there is anything to look for. */
+function addKey(matchers: NeedleMatcher[], entry: KnownEntry): boolean {
   const text = (typeof entry.value === "string" ? entry.value : entry.value.toString("latin1"))
     .replace(/^(?:\uFEFF|\xef\xbb\xbf)/, "")
     .trim();
-  if (text.length < 32) return;
+  if (text.length < 32) return false;
   const owner = new Owner(entry, true, Buffer.from(text, "latin1"));
   const body = text.replace(/=+$/, "");
   const ascii = Buffer.from(text, "latin1");
@@ -229,30 +233,31 @@ function addKey(matchers: NeedleMatcher[], entry: KnownEntry): void {
   addHex(matchers, owner, ascii);
   addUtf16(matchers, owner, body);
   const decoded = Buffer.from(body, "base64url");
-  if (decoded.length !== 32) return;
+  if (decoded.length !== 32) return true;
   addHex(matchers, owner, decoded);
   addExact(matchers, owner, decoded, "as bytes");
+  return true;
 }
 
-function addValue(matchers: NeedleMatcher[], entry: KnownEntry): void {
+function addValue(matchers: NeedleMatcher[], weak: Map<string, Owner[]>, entry: KnownEntry): boolean {
   const bytes = typeof entry.value === "string" ? Buffer.from(entry.value, "utf8") : entry.value;
   const text = bytes.toString("utf8").trim();
   if (!isUtf8(bytes)) {
-    if (bytes.length < 8) return;
+    if (bytes.length < 8) return false;
     const owner = new Owner(entry, true, bytes);
     addExact(matchers, owner, bytes, "as bytes");
     addBase64(matchers, owner, bytes);
     addHex(matchers, owner, bytes);
-    return;
+    return true;
   }
-  if (text.length < SHORTEST || NEVER_SECRET.test(text)) return;
-  if (text.startsWith(TOKEN_START) && text.length >= TOKEN_SHORTEST) return;
-  if (/^\$\{\{[^{}]*\}\}$/.test(text)) return;
+  if (text.length < SHORTEST || NEVER_SECRET.test(text)) return false;
+  if (text.startsWith(TOKEN_START) && text.length >= TOKEN_SHORTEST) return false;
+  if (/^\$\{\{[^{}]*\}\}$/.test(text)) return false;
   const trimmed = Buffer.from(text, "utf8");
   addParts(matchers, entry, text);
   if (!isStrongValue(text)) {
-    addWord(matchers, new Owner(entry, false, trimmed), trimmed);
-    return;
+    addWord(matchers, weak, text, new Owner(entry, false, trimmed), trimmed);
+    return true;
   }
   const owner = new Owner(entry, true, trimmed);
   addText(matchers, owner, text, "");
@@ -261,6 +266,7 @@ function addValue(matchers: NeedleMatcher[], entry: KnownEntry): void {
   addHex(matchers, owner, trimmed);
   addUtf16(matchers, owner, text);
   for (const line of distinctiveLines(text)) addText(matchers, owner, line, "a line of it");
+  return true;
 }
 
 function addParts(matchers: NeedleMatcher[], entry: KnownEntry, text: string): void {
@@ -458,8 +464,21 @@ function isWordByte(byte: number | undefined): boolean {
   return byte !== undefined && (isAlnum(byte) || byte === 95 || byte >= 128);
 }
 
-/** A weak value: raw, and not as a part of a longer word or number. */
-function addWord(matchers: NeedleMatcher[], owner: Owner, whole: Buffer): void {
+/** A weak value: raw, and not as a part of a longer word or number. One matcher for all secrets that have it. */
+function addWord(
+  matchers: NeedleMatcher[],
+  ownersOf: Map<string, Owner[]>,
+  text: string,
+  owner: Owner,
+  whole: Buffer,
+): void {
+  const others = ownersOf.get(text);
+  if (others !== undefined) {
+    others.push(owner);
+    return;
+  }
+  const owners = [owner];
+  ownersOf.set(text, owners);
   const end = Math.min(whole.length, 16);
   const joinsBefore = isWordByte(whole[0]);
   const joinsAfter = isWordByte(whole.at(-1));
@@ -472,7 +491,7 @@ function addWord(matchers: NeedleMatcher[], owner: Owner, whole: Buffer): void {
       if (!exactAt(bytes, from, whole, comparisons)) return [];
       if (joinsBefore && isWordByte(bytes[from - 1])) return [];
       if (joinsAfter && isWordByte(bytes[to])) return [];
-      return [owner.matchAt(from, to, "")];
+      return owners.map((one) => one.matchAt(from, to, ""));
     },
   });
 }
