@@ -118,7 +118,8 @@ export function judgeBlock(text: string, at: number, { path }: JudgeContext): Ju
   const end = opening ? endOfIndent(text, at) : endOfBlock(text, from);
   // `"url": "…"` is one literal.
   const single = /^["']?[ \t]{0,4}[:=][ \t]{0,4}(["']?)(?=[^\s{["'])/.exec(text.slice(from, from + 12));
-  const found: Judged[] = [];
+  // All that stands in the block is judged at once.
+  const found: Judged[] = [{ start: end, end }];
   if (single !== null) {
     from += single[0].length;
     const value = /^[^\s"',]{1,600}/.exec(text.slice(from, from + 600))?.[0] ?? "";

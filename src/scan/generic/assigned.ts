@@ -54,6 +54,7 @@ export function judgeAssigned(
     kind: operator === "pair" ? "password" : name.kind,
     literal,
     loose,
+    key: name.words.at(-1) === "key",
     test: name.words.some((word) => TEST_NAME.test(word)) || isTestPath(path),
   });
   return severity === undefined ? undefined : { start, end, severity };
@@ -73,7 +74,7 @@ function isNoIdentifier(value: string, text: string, end: number): boolean {
 /** Length of the keyword that stands at `at`, of a list where none begins another but longer ones come first. */
 function keywordAt(text: string, at: number, keywords: readonly string[]): number {
   const lower = text.slice(at, at + 16).toLowerCase();
-  for (const keyword of keywords) if (lower.startsWith(keyword)) return keyword.length;
+  for (const keyword of keywords) if (lower.startsWith(keyword)) return /^\w*/.exec(keyword)![0].length || 1;
   return 1;
 }
 
@@ -94,6 +95,9 @@ const PASSWORD_KEYWORDS = [
   "masterauth",
   "mdp",
   "identified",
+  "pw=",
+  "pw:",
+  "_pw",
 ];
 
 const SECRET_KEYWORDS = [

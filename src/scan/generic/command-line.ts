@@ -40,6 +40,10 @@ const FORMS: readonly { command: RegExp; form: string }[] = [
   { command: /^(?:unzip|zip|sqlcmd|bcp)$/, form: `${WORDS}-P[ ]?${VALUE}` },
   { command: /^7z[az]?$/, form: `${WORDS}-p["']?([^\\s"'\`;|&<>]{3,128})` },
   { command: /^ConvertTo-SecureString$/, form: `[ ](?:-String[ ])?["']([^\\s"'\`]{3,128})["']` },
+  {
+    command: /^echo$/,
+    form: `[ ](?:-\\w{1,2}[ ])?["']?(?:[\\w.-]{1,40}:)?([^\\s"'|\`]{3,128})["']?[ ]{0,3}\\|[ ]{0,3}(?:sudo|docker|podman|helm|chpasswd|passwd|kinit|cryptsetup|gh|oc|openssl)(?![\\w-])`,
+  },
   { command: /^htpasswd$/, form: `[ ]-\\w{0,6}b\\w{0,6}[ ][^\\s]{1,200}[ ][^\\s]{1,64}[ ]${VALUE}` },
 ];
 
@@ -84,6 +88,7 @@ const KEYWORDS = [
   "7z ",
   "7za ",
   "htpasswd ",
+  "echo ",
   "ConvertTo-SecureString ",
   "cqlsh ",
   "rabbitmqadmin ",

@@ -70,7 +70,7 @@ function mayBeValue(bytes: Uint8Array, at: number, quoted: boolean): boolean {
   if (length >= 6 && mixed) return true;
   if (length >= 10 && vowels * 10 < length * 3) return true;
   // An app password: four groups of four letters.
-  return length === 4 && quoted && KIND[bytes[at]!] === BLANK && KIND[bytes[at + 5]!] === BLANK;
+  return length === 4 && KIND[bytes[at]!] === BLANK && KIND[bytes[at + 5]!] === BLANK;
 }
 
 /**
@@ -107,10 +107,12 @@ function endsWord(bytes: Uint8Array, start: number, end: number): boolean {
 /** Whether the bytes behind a keyword could assign something to it; see the head of this file. */
 export function mayAssign(bytes: Uint8Array, start: number, end: number): boolean {
   if (KIND[65] === 0) build();
-  if (!endsWord(bytes, start, end)) return false;
   const length = bytes.length;
-  let at = end;
-  const nameStop = Math.min(length, end + 48);
+  // `pw=` brings its operator along.
+  const operator = bytes[end - 1] === 61 || bytes[end - 1] === 58;
+  if (!operator && !endsWord(bytes, start, end)) return false;
+  let at = operator ? end - 1 : end;
+  const nameStop = Math.min(length, at + 48);
   while (at < nameStop && (KIND[bytes[at]!]! & NAME) !== 0) at++;
   const nameEnd = at;
   const stop = Math.min(length, at + REACH);

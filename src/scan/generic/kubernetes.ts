@@ -10,8 +10,8 @@ import { tellingName } from "./name.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque } from "./strength.ts";
 
-const BEFORE = 4096;
-const WINDOW = 8192;
+const BEFORE = 2048;
+const WINDOW = 4096;
 
 const ENTRY = /^([ \t]{1,12})["']?([\w.-]{1,253})["']?:[ \t]{1,8}["']?([^\s"'|>][^\n"']{0,4000})["']?[ \t]*\r?$/;
 
@@ -26,8 +26,10 @@ export function judgeManifest(text: string, at: number): Judged[] {
   const from = Math.max(0, text.lastIndexOf("\n---", at));
   const stop = text.indexOf("\n---", at);
   const document = text.slice(from, stop < 0 ? text.length : stop);
-  if (!document.includes("apiVersion")) return [];
-  const found: Judged[] = [];
+  // All that stands in the document is judged at once.
+  const all = { start: from + document.length, end: from + document.length };
+  if (!document.includes("apiVersion") || !/^[ \t]{0,4}["']?(?:data|stringData)["']?:/m.test(document)) return [all];
+  const found: Judged[] = [all];
   let section = "";
   let offset = from;
   for (const line of document.split("\n")) {
