@@ -127,7 +127,7 @@ function genericRank(key: number): number {
   return RANK.generic - key / 1_000_000;
 }
 
-const RANK = { knownStrong: 5, checksum: 4, token: 3, generic: 2, knownWeak: 1 } as const;
+const RANK = { knownStrong: 5, checksum: 4, token: 3, named: 2.5, generic: 2, knownWeak: 1 } as const;
 
 function isWordByte(byte: number): boolean {
   return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95;
@@ -270,7 +270,11 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const { bytes, base } = view;
     const before = Math.min(start, rule.before ?? 0);
     const text = latin1(bytes, start - before, start + (rule.window ?? DEFAULT_WINDOW));
-    const answer = rule.judge!(text, before, { path: state.path });
+    const answer = rule.judge!(
+      text,
+      before,
+      rule.near === undefined ? { path: state.path } : { path: state.path, near: rule.near },
+    );
     if (answer === undefined) return;
     for (const span of Array.isArray(answer) ? (answer as readonly Judged[]) : [answer as Judged]) {
       const from = base + start - before + span.start;
@@ -280,7 +284,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       add({
         start: from,
         end: to,
-        rank: rule.generic === true ? genericRank(key) : RANK.token,
+        rank: rule.near !== undefined ? RANK.named : rule.generic === true ? genericRank(key) : RANK.token,
         rule: rule.id,
         kind: "token",
         severity: span.severity ?? rule.severity,

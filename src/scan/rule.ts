@@ -30,6 +30,14 @@ export type ByteClass =
 export interface JudgeContext {
   /** Repository path, or the path as given outside git. */
   path: string;
+  /** The rule's own {@link Rule.near}. */
+  near?: Near;
+}
+
+/** What a service is called and what its keys are made of; see rules/near-name.ts. */
+export interface Near {
+  names: readonly string[];
+  values: string;
 }
 
 /**
@@ -88,6 +96,8 @@ export interface Rule {
    * is for patterns.
    */
   judge?(text: string, at: number, context: JudgeContext): Judged | readonly Judged[] | undefined;
+  /** What the judge of services needs to know of this one. */
+  near?: Near;
   severity: Severity;
   /** Found by a name near an opaque value rather than by its own form: any other finding on the span wins. */
   generic?: boolean;

@@ -9,6 +9,7 @@ import { MESSAGING } from "./messaging.ts";
 import { MUXI } from "./muxi.ts";
 import { PACKAGES } from "./packages.ts";
 import { PAYMENTS } from "./payments.ts";
+import { SERVICES } from "./services.ts";
 import { SOURCE_HOSTING } from "./source-hosting.ts";
 
 export function allRules(): readonly Rule[] {
@@ -22,6 +23,7 @@ export function allRules(): readonly Rule[] {
     ...PAYMENTS,
     ...DATABASES,
     ...KEYS,
+    ...SERVICES,
     ...GENERIC,
   ];
 }
