@@ -122,6 +122,11 @@ interface Place {
   column: number;
 }
 
+/** Of two rules that go by what stands around a value, the earlier in the table is the more particular. */
+function genericRank(key: number): number {
+  return RANK.generic - key / 1_000_000;
+}
+
 const RANK = { knownStrong: 5, checksum: 4, token: 3, named: 2.5, generic: 2, knownWeak: 1 } as const;
 
 function isWordByte(byte: number): boolean {
@@ -250,7 +255,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     return {
       start: from,
       end: from + secret.length,
-      rank: sound === true ? RANK.checksum : rule.generic === true ? RANK.generic : RANK.token,
+      rank: sound === true ? RANK.checksum : rule.generic === true ? genericRank(key) : RANK.token,
       rule: rule.id,
       kind: "token",
       severity: sound === false ? "warning" : rule.severity,
@@ -275,10 +280,11 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       const from = base + start - before + span.start;
       const to = base + start - before + span.end;
       state.reach.set(key, Math.max(state.reach.get(key) ?? 0, to));
+      if (span.end <= span.start) continue;
       add({
         start: from,
         end: to,
-        rank: rule.near !== undefined ? RANK.named : rule.generic === true ? RANK.generic : RANK.token,
+        rank: rule.near !== undefined ? RANK.named : rule.generic === true ? genericRank(key) : RANK.token,
         rule: rule.id,
         kind: "token",
         severity: span.severity ?? rule.severity,

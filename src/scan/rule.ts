@@ -40,7 +40,11 @@ export interface Near {
   values: string;
 }
 
-/** A secret that a judge found: its span in the text, and the severity where it is not the rule's. */
+/**
+ * A secret that a judge found: its span in the text, and the severity where it is
+ * not the rule's. A span of no bytes reports nothing: it says that the judge need
+ * not be asked again before its place.
+ */
 export interface Judged {
   start: number;
   end: number;

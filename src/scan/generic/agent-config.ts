@@ -20,7 +20,7 @@ export function isAgentConfig(path: string): boolean {
 }
 
 /** Whether a block, a list or a URL begins right behind the keyword. */
-function blockFollows(bytes: Uint8Array, start: number, end: number): boolean {
+export function blockFollows(bytes: Uint8Array, start: number, end: number): boolean {
   // `[mcp_servers.x.env]` of TOML ends with a bracket; JSON and YAML go on with an operator.
   let at = end;
   const quoted = bytes[at] === 34 || bytes[at] === 39;
@@ -99,7 +99,7 @@ function judgeLiteral(value: string, kind: NameKind | undefined): Judged["severi
 }
 
 /** Opaque parts of a URL: a query's value, a piece of its path. */
-function judgeUrl(value: string, start: number): Judged[] {
+function judgeAddress(value: string, start: number): Judged[] {
   const found: Judged[] = [];
   for (const match of value.matchAll(/[/=]([\w.~-]{16,200})(?=[/?&#]|$)/g)) {
     const piece = match[1]!;
@@ -110,7 +110,7 @@ function judgeUrl(value: string, start: number): Judged[] {
   return found;
 }
 
-function judgeBlock(text: string, at: number, { path }: JudgeContext): Judged[] {
+export function judgeBlock(text: string, at: number, { path }: JudgeContext): Judged[] {
   if (!isAgentConfig(path)) return [];
   const keyword = /^[a-z_]{3,12}/i.exec(text.slice(at, at + 12))?.[0] ?? "";
   let from = at + keyword.length;
@@ -118,11 +118,12 @@ function judgeBlock(text: string, at: number, { path }: JudgeContext): Judged[] 
   const end = opening ? endOfIndent(text, at) : endOfBlock(text, from);
   // `"url": "…"` is one literal.
   const single = /^["']?[ \t]{0,4}[:=][ \t]{0,4}(["']?)(?=[^\s{["'])/.exec(text.slice(from, from + 12));
-  const found: Judged[] = [];
+  // All that stands in the block is judged at once.
+  const found: Judged[] = [{ start: end, end }];
   if (single !== null) {
     from += single[0].length;
     const value = /^[^\s"',]{1,600}/.exec(text.slice(from, from + 600))?.[0] ?? "";
-    return /^https?:/.test(value) ? judgeUrl(value, from) : [];
+    return /^https?:/.test(value) ? judgeAddress(value, from) : [];
   }
   // Behind the name's closing quote, so that quotes pair up.
   from += /^["']?\]?[ \t]{0,4}[:=]?/.exec(text.slice(from, from + 8))?.[0].length ?? 0;
@@ -154,7 +155,7 @@ function kindOf(name: string): NameKind | undefined {
 
 function add(found: Judged[], value: string, start: number, kind: NameKind | undefined): void {
   if (/^https?:\/\//.test(value)) {
-    found.push(...judgeUrl(value, start));
+    found.push(...judgeAddress(value, start));
     return;
   }
   const severity = judgeLiteral(value, kind);

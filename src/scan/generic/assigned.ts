@@ -2,134 +2,18 @@
  * Values beside telling names: `password = "…"`, `API_KEY=…`, `<token>…</token>`.
  *
  * Keywords such as `key` stand everywhere, so a look at the bytes behind the name
- * comes first ({@link mayAssign}): nearly every hit ends there, before any text is
+ * comes first (gate.ts): nearly every hit ends there, before any text is
  * made. What passes is read (assignment.ts) and judged (strength.ts).
  */
 import { BASE62, draw, type JudgeContext, type Judged, type Rule } from "../rule.ts";
 import { assignedTo, isConfiguration } from "./assignment.ts";
 import { made } from "./example.ts";
+import { mayAssign } from "./gate.ts";
 import { type NameKind, type TellingName, tellingName } from "./name.ts";
 import { assess, isWords, strengthOf } from "./strength.ts";
 
 const BEFORE = 260;
 const WINDOW = 640;
-
-/** How far behind a name its value begins at most. */
-const REACH = 96;
-
-const NAME = 1;
-const QUOTE = 2;
-const OPERATOR = 4;
-const BLANK = 8;
-const BREAK = 16;
-const DIGIT = 32;
-const MARK = 64;
-
-const KIND = new Uint8Array(256);
-let built = false;
-
-function build(): void {
-  for (let byte = 33; byte < 256; byte++) KIND[byte] = MARK;
-  for (let byte = 65; byte <= 90; byte++) KIND[byte] = NAME;
-  for (let byte = 97; byte <= 122; byte++) KIND[byte] = NAME;
-  for (let byte = 48; byte <= 57; byte++) KIND[byte] = NAME | DIGIT;
-  KIND[95] = KIND[45] = NAME;
-  for (const text of "\"'`") KIND[text.charCodeAt(0)] = QUOTE;
-  for (const text of "=:,(>|?<") KIND[text.charCodeAt(0)] = OPERATOR;
-  for (const text of "[]){}\\;/.") KIND[text.charCodeAt(0)] = 0;
-  KIND[32] = KIND[9] = BLANK;
-  KIND[10] = KIND[13] = BREAK;
-  built = true;
-}
-
-/** Whether at least six bytes from `at` on could be an opaque value: a digit or a mark among them, or many letters. */
-function mayBeValue(bytes: Uint8Array, at: number): boolean {
-  const stop = Math.min(bytes.length, at + 40);
-  let mixed = false;
-  let upper = 0;
-  let length = 0;
-  for (; at < stop; at++, length++) {
-    const kind = KIND[bytes[at]!]!;
-    if ((kind & (QUOTE | BREAK)) !== 0) break;
-    if ((kind & BLANK) !== 0) {
-      // Four groups of four letters are an app password; else a value has no blanks so early.
-      if (length < 4) return false;
-      break;
-    }
-    if ((kind & (DIGIT | MARK)) !== 0) mixed = true;
-    else if (bytes[at]! < 91) upper++;
-  }
-  return (
-    (length >= 6 && mixed) ||
-    length >= 14 ||
-    (length >= 10 && upper > 1) ||
-    (length === 4 && KIND[bytes[at]!] === BLANK)
-  );
-}
-
-/** Whether the bytes behind a keyword could assign something to it; see the head of this file. */
-export function mayAssign(bytes: Uint8Array, _start: number, end: number): boolean {
-  if (!built) build();
-  const length = bytes.length;
-  let at = end;
-  const nameStop = Math.min(length, end + 48);
-  while (at < nameStop && (KIND[bytes[at]!]! & NAME) !== 0) at++;
-  const stop = Math.min(length, at + REACH);
-  const nameEnd = at;
-  let operator = false;
-  let breaks = 0;
-  while (at < stop) {
-    const byte = bytes[at]!;
-    const kind = KIND[byte]!;
-    if ((kind & QUOTE) !== 0) {
-      // The name's own closing quote is followed by an operator or a bracket; a value's is not.
-      if (at > nameEnd && (operator || at > nameEnd + 0) && mayBeValue(bytes, at + 1)) return true;
-      at++;
-      continue;
-    }
-    if ((kind & OPERATOR) !== 0) {
-      operator = true;
-      at++;
-      continue;
-    }
-    if ((kind & BLANK) !== 0) {
-      at++;
-      continue;
-    }
-    if ((kind & BREAK) !== 0) {
-      breaks++;
-      // One line on: a value below its key, `value:` below `name:`.
-      if (breaks > 2 || (breaks > 0 && !operator && bytes[end - 1] !== 58 && !mayFollow(bytes, at))) return false;
-      at++;
-      continue;
-    }
-    if ((kind & (NAME | MARK)) !== 0) {
-      if ((operator || (at > nameEnd && KIND[bytes[at - 1]!] === BLANK)) && mayBeValue(bytes, at)) return true;
-      const from = at;
-      while (at < stop && (KIND[bytes[at]!]! & (NAME | MARK)) !== 0) at++;
-      // Prose goes on with words: a name is followed by an operator soon.
-      if (!operator && at - from > 0 && at - nameEnd > 24) return false;
-      continue;
-    }
-    // `variable "name" {` of Terraform goes on in its block.
-    if (byte === 123) {
-      if (bytes[nameEnd] !== 34) return false;
-      operator = true;
-    }
-    if (byte === 59 || byte === 125) return false;
-    at++;
-  }
-  return false;
-}
-
-/** Whether a line break is followed by an indented `value`. */
-function mayFollow(bytes: Uint8Array, at: number): boolean {
-  let next = at;
-  const stop = Math.min(bytes.length, at + 40);
-  while (next < stop && (KIND[bytes[next]!]! & (BLANK | BREAK)) !== 0) next++;
-  const byte = bytes[next]! | 32;
-  return byte === 118 || byte === 34 || byte === 60 || byte === 100;
-}
 
 /** A name or a neighbourhood that says "this is a test's or a manual's". */
 const TEST_NAME = /^(?:test|tests|testing|fake|mock|dummy|example|sample|demo|stub|fixture)$/;
@@ -170,6 +54,7 @@ export function judgeAssigned(
     kind: operator === "pair" ? "password" : name.kind,
     literal,
     loose,
+    key: name.words.at(-1) === "key",
     test: name.words.some((word) => TEST_NAME.test(word)) || isTestPath(path),
   });
   return severity === undefined ? undefined : { start, end, severity };
@@ -189,7 +74,7 @@ function isNoIdentifier(value: string, text: string, end: number): boolean {
 /** Length of the keyword that stands at `at`, of a list where none begins another but longer ones come first. */
 function keywordAt(text: string, at: number, keywords: readonly string[]): number {
   const lower = text.slice(at, at + 16).toLowerCase();
-  for (const keyword of keywords) if (lower.startsWith(keyword)) return keyword.length;
+  for (const keyword of keywords) if (lower.startsWith(keyword)) return /^\w*/.exec(keyword)![0].length || 1;
   return 1;
 }
 
@@ -210,6 +95,9 @@ const PASSWORD_KEYWORDS = [
   "masterauth",
   "mdp",
   "identified",
+  "pw=",
+  "pw:",
+  "_pw",
 ];
 
 const SECRET_KEYWORDS = [
@@ -226,11 +114,13 @@ const SECRET_KEYWORDS = [
   "pepper",
 ];
 
-const judgePassword: Rule["judge"] = (text, at, context) =>
-  judgeAssigned(text, at, keywordAt(text, at, PASSWORD_KEYWORDS), (kind) => kind === "password", context);
+export function judgePassword(text: string, at: number, context: JudgeContext): Judged | undefined {
+  return judgeAssigned(text, at, keywordAt(text, at, PASSWORD_KEYWORDS), (kind) => kind === "password", context);
+}
 
-const judgeSecret: Rule["judge"] = (text, at, context) =>
-  judgeAssigned(text, at, keywordAt(text, at, SECRET_KEYWORDS), (kind) => kind !== "password", context);
+export function judgeSecret(text: string, at: number, context: JudgeContext): Judged | undefined {
+  return judgeAssigned(text, at, keywordAt(text, at, SECRET_KEYWORDS), (kind) => kind !== "password", context);
+}
 
 export const ASSIGNED: readonly Rule[] = [
   {

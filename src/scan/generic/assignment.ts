@@ -189,6 +189,10 @@ function read(text: string, from: number, operator: Operator, config: boolean): 
   if (line === null) return undefined;
   const whole = line[0].replace(/[ \t]{1,40}(?:#|\/\/|--[ ]).{0,400}$/, "").trimEnd();
   // To the line's end where that is one word; else as far as a word of code goes.
+  if (/^[a-z]{4}(?: [a-z]{4}){3}$/.test(whole)) {
+    // An app password: four groups of four letters.
+    return { value: whole, start: at, end: at + whole.length, quote: "", operator, alone: true };
+  }
   const one =
     operator === "default" ? (/^[^}\s]{1,400}/.exec(whole)?.[0] ?? "") : (/^[^\s"'`]{1,400}/.exec(whole)?.[0] ?? "");
   // `NAME=value command` of a shell, and a default, end before their line does.

@@ -40,6 +40,10 @@ const FORMS: readonly { command: RegExp; form: string }[] = [
   { command: /^(?:unzip|zip|sqlcmd|bcp)$/, form: `${WORDS}-P[ ]?${VALUE}` },
   { command: /^7z[az]?$/, form: `${WORDS}-p["']?([^\\s"'\`;|&<>]{3,128})` },
   { command: /^ConvertTo-SecureString$/, form: `[ ](?:-String[ ])?["']([^\\s"'\`]{3,128})["']` },
+  {
+    command: /^echo$/,
+    form: `[ ](?:-\\w{1,2}[ ])?["']?(?:[\\w.-]{1,40}:)?([^\\s"'|\`]{3,128})["']?[ ]{0,3}\\|[ ]{0,3}(?:sudo|docker|podman|helm|chpasswd|passwd|kinit|cryptsetup|gh|oc|openssl)(?![\\w-])`,
+  },
   { command: /^htpasswd$/, form: `[ ]-\\w{0,6}b\\w{0,6}[ ][^\\s]{1,200}[ ][^\\s]{1,64}[ ]${VALUE}` },
 ];
 
@@ -84,13 +88,14 @@ const KEYWORDS = [
   "7z ",
   "7za ",
   "htpasswd ",
+  "echo ",
   "ConvertTo-SecureString ",
   "cqlsh ",
   "rabbitmqadmin ",
 ];
 
 /** Whether a flag follows within the command's line. */
-function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
+export function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   const stop = Math.min(bytes.length, end + 300);
   for (let at = end - 1; at < stop; at++) {
     const byte = bytes[at]!;
@@ -100,7 +105,7 @@ function flagFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   return false;
 }
 
-function judgeCommand(text: string, at: number, { path }: JudgeContext): Judged | undefined {
+export function judgeCommand(text: string, at: number, { path }: JudgeContext): Judged | undefined {
   const command = /^[\w-]{2,24}/.exec(text.slice(at, at + 32))?.[0] ?? "";
   const known = FORMS.find((candidate) => candidate.command.test(command));
   if (known === undefined) return undefined;

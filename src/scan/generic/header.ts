@@ -15,7 +15,7 @@ const BEARER = /bearer[ \t]{1,4}(?:\\?["'])?([\w.~+/=-]{16,2048})/iy;
 const BASIC = /basic[ \t]{1,4}([A-Za-z0-9+/_-]{8,512}={0,2})/iy;
 
 /** Whether eight bytes of a token, a digit among them or two cases, follow soon. */
-function tokenFollows(bytes: Uint8Array, _start: number, end: number): boolean {
+export function tokenFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   const stop = Math.min(bytes.length, end + 56);
   let run = 0;
   let digits = 0;
@@ -47,7 +47,7 @@ function tokenFollows(bytes: Uint8Array, _start: number, end: number): boolean {
   return false;
 }
 
-function judgeHeader(text: string, at: number): Judged | undefined {
+export function judgeHeader(text: string, at: number): Judged | undefined {
   const first = text.charCodeAt(at) | 32;
   const expression = first === 97 ? AUTHORIZATION : BEARER;
   if (text.slice(at, at + 5).toLowerCase() === "basic") return judgeBasic(text, at);

@@ -10,24 +10,26 @@ import { tellingName } from "./name.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque } from "./strength.ts";
 
-const BEFORE = 4096;
-const WINDOW = 8192;
+const BEFORE = 2048;
+const WINDOW = 4096;
 
 const ENTRY = /^([ \t]{1,12})["']?([\w.-]{1,253})["']?:[ \t]{1,8}["']?([^\s"'|>][^\n"']{0,4000})["']?[ \t]*\r?$/;
 
 /** Whether `kind: Secret` ends here, and is no SecretStore. */
-function endsKind(bytes: Uint8Array, _start: number, end: number): boolean {
+export function endsKind(bytes: Uint8Array, _start: number, end: number): boolean {
   const byte = bytes[end];
   return byte === undefined || byte === 10 || byte === 13 || byte === 32 || byte === 34 || byte === 39;
 }
 
-function judgeSecret(text: string, at: number): Judged[] {
+export function judgeManifest(text: string, at: number): Judged[] {
   // One document of the file: between its `---` lines.
   const from = Math.max(0, text.lastIndexOf("\n---", at));
   const stop = text.indexOf("\n---", at);
   const document = text.slice(from, stop < 0 ? text.length : stop);
-  if (!document.includes("apiVersion")) return [];
-  const found: Judged[] = [];
+  // All that stands in the document is judged at once.
+  const all = { start: from + document.length, end: from + document.length };
+  if (!document.includes("apiVersion") || !/^[ \t]{0,4}["']?(?:data|stringData)["']?:/m.test(document)) return [all];
+  const found: Judged[] = [all];
   let section = "";
   let offset = from;
   for (const line of document.split("\n")) {
@@ -87,7 +89,7 @@ export const KUBERNETES: readonly Rule[] = [
     before: BEFORE,
     window: WINDOW,
     gate: endsKind,
-    judge: judgeSecret,
+    judge: judgeManifest,
     severity: "error",
     generic: true,
     message: "a value of a Kubernetes Secret; base64 hides nothing",

@@ -14,7 +14,7 @@ import { strengthOf } from "./strength.ts";
 const PGPASS =
   /(?:^|\n)((?:[^\s:\\]|\\.){1,253}):(\d{1,5}|\*):((?:[^\n:\\]|\\.){1,63}):((?:[^\n:\\]|\\.){1,63}):([^\s:]{4,200})[ \t]*(?=\r?\n|$)/g;
 
-function judgePgpass(text: string, at: number): Judged | undefined {
+export function judgePgpass(text: string, at: number): Judged | undefined {
   const from = Math.max(0, text.lastIndexOf("\n", at - 1));
   const stop = text.indexOf("\n", at);
   const line = text.slice(from, stop < 0 ? text.length : stop);
@@ -32,12 +32,12 @@ function judgePgpass(text: string, at: number): Judged | undefined {
 const HASH_LINE =
   /(?:^|[\r\n])[A-Za-z_][\w.@+-]{0,60}:(\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\{SHA\}[A-Za-z0-9+/]{27}=|\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}|\$(?:1|5|6)\$(?:rounds=\d{1,9}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}|\$y\$[./A-Za-z0-9]{2,8}\$[./A-Za-z0-9]{4,86}\$[./A-Za-z0-9]{43})(?=:|\s|$)/;
 
-function judgeHash(text: string, at: number): Judged | undefined {
+export function judgeHash(text: string, at: number): Judged | undefined {
   const from = Math.max(text.lastIndexOf("\n", at - 1), 0);
   const match = HASH_LINE.exec(text.slice(from, at + 200));
   if (match === null) return undefined;
   const start = from + match.index + match[0].length - match[1]!.length;
-  return start === at ? { start, end: start + match[1]!.length } : undefined;
+  return start === at + 1 ? { start, end: start + match[1]!.length } : undefined;
 }
 
 export const PASSWORD_FILES: readonly Rule[] = [
@@ -71,7 +71,7 @@ export const PASSWORD_FILES: readonly Rule[] = [
     boundary: "none",
     before: 96,
     window: 256,
-    judge: (text, at) => judgeHash(text, at + 1),
+    judge: judgeHash,
     severity: "warning",
     generic: true,
     message: "an account with its password's hash, which can be guessed at leisure",

@@ -74,7 +74,7 @@ export function isCode(value: string): boolean {
 
 /** Whether templating is part of a value that is not all of it: `prefix-${X}`, `{{a}}-b`. */
 export function isTemplated(value: string): boolean {
-  return /\$\{ ?[A-Za-z_][\w.:?!|, '"()[\]@/-]{0,160}\}|\{\{[^{}]{1,200}\}\}|\$\([^)]{1,100}\)|<%[^%]{1,100}%>|#\{[^}]{1,100}\}|\{\w{0,30}\}|%\(\w{1,60}\)|\$(?:[A-Z][A-Z_]{2,40}|[a-z][a-z_]{2,40})(?![\w-])|<[A-Za-z][\w .-]{1,40}>/.test(
+  return /\$\{ ?[A-Za-z_][\w.:?!|, '"()[\]@/-]{0,160}\}|\{\{[^{}]{1,200}\}\}|\$\([^)]{1,100}\)|<%[^%]{1,100}%>|#\{[^}]{1,100}\}|\{(?:\w{2,30})?\}|%\(\w{1,60}\)|\$(?:[A-Z][A-Z_]{2,40}|[a-z][a-z_]{2,40})(?![\w-])|<[A-Za-z][\w .-]{1,40}>/.test(
     value,
   );
 }

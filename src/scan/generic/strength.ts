@@ -118,6 +118,8 @@ export function isWords(value: string): boolean {
   }
   // Numbers within words, again and again: chance puts them so.
   if ((value.match(/[a-z]\d{1,3}(?=[a-z])/gi) ?? []).length >= 3) return false;
+  // Marks that names do not have, all over the text.
+  if ((value.match(/[^A-Za-z\d\s\-_./:,=+]/g) ?? []).length * 6 >= value.length && value.length >= 10) return false;
   const all = letters + digits;
   if (all === 0) return true;
   // Random base62 changes class at every second character: its pieces are short.
@@ -154,6 +156,8 @@ export interface ValueContext {
   literal: boolean;
   /** Whether name and value are compared or passed rather than assigned. */
   loose: boolean;
+  /** Whether the name's last word is `key`. */
+  key?: boolean;
   /** Whether the name says that it is an example's or a test's. */
   test: boolean;
 }
@@ -172,6 +176,7 @@ export function assess(value: string, context: ValueContext): Severity | undefin
   const decoded = decodedText(value);
   if (decoded !== undefined && decoded !== value) {
     if (isSomethingElse(decoded)) return undefined;
+    if (decoded.includes(" ") && decoded.length >= 20 && !strengthOf(decoded).manual) return "warning";
     // `user:password` is the usual thing to hide so: only its password counts.
     const password = decoded.slice(decoded.indexOf(":") + 1);
     return assess(password, { ...context, kind: "password", literal: true });
@@ -180,10 +185,10 @@ export function assess(value: string, context: ValueContext): Severity | undefin
   const spaces = value.split(" ").length - 1;
   if (kind === "password" && !context.loose) {
     if (spaces > 0) return assessPhrase(value, spaces, context);
-    if (isCode(value) && !isNoise(value)) return undefined;
+    if (readsAsCode(value)) return undefined;
     return assessPassword(value, context);
   }
-  if (isCode(value) && !isNoise(value)) return undefined;
+  if (readsAsCode(value)) return undefined;
   // The salts of WordPress hold blanks among their marks; sentences have fewer bits.
   if (spaces > 0 && !(value.length >= 32 && value.length / spaces > 6 && strengthOf(value).perCharacter >= 3.2))
     return undefined;
@@ -191,9 +196,20 @@ export function assess(value: string, context: ValueContext): Severity | undefin
   if (!isOpaque(value, least)) {
     return kind === "secret" && context.literal && !context.loose ? assessMade(value, context) : undefined;
   }
-  if (kind === "hint" && (!/^[A-Za-z0-9+/_=.-]+$/.test(value) || isHex(value) || strengthOf(value).perCharacter < 3.2))
+  if (
+    kind === "hint" &&
+    (!/^[A-Za-z0-9+/_=.-]+$/.test(value) ||
+      (isHex(value) && (value.length < 32 || !context.key)) ||
+      strengthOf(value).perCharacter < 3.2)
+  )
     return undefined;
   return context.test ? "warning" : "error";
+}
+
+/** Whether a value reads as code and is neither noise nor a token with dots in it (`ya29.…`). */
+function readsAsCode(value: string): boolean {
+  if (!isCode(value) || isNoise(value)) return false;
+  return !(/^[\w.-]{20,512}$/.test(value) && strengthOf(value).perCharacter >= 3.3 && !isWords(value));
 }
 
 /** All four classes and as many bits as chance gives: whatever it resembles, nobody wrote it as code. */
@@ -213,7 +229,10 @@ function assessPassword(value: string, { literal, test }: ValueContext): Severit
     return bits >= 40 ? (test ? "warning" : "error") : undefined;
   }
   if (!letters) return digit && mark && bits >= CLEAR_BITS && value.length >= 8 ? "warning" : undefined;
-  if (bits < WEAK_BITS || perCharacter < 1.9) return undefined;
+  if (bits < WEAK_BITS || perCharacter < 1.9) {
+    // A manual's word with all four classes around it, as rules for passwords ask for: the first guess of anybody, and in use.
+    return classes === 4 && value.length >= 9 && literal && !test && /[A-Za-z]{3}/.test(value) ? "warning" : undefined;
+  }
   if (/[-_./: ]/.test(value) && !mark && isWords(value)) return undefined;
   if (!literal && classes < 3 && isWords(value)) return undefined;
   // A word, a year and a mark: what a person types who is told to use all three.
@@ -239,6 +258,6 @@ function assessPhrase(value: string, spaces: number, { literal, test }: ValueCon
 function assessMade(value: string, _context: ValueContext): Severity | undefined {
   const { bits, perCharacter, lower, upper, digit, mark } = strengthOf(value);
   const classes = Number(lower) + Number(upper) + Number(digit) + Number(mark);
-  if (value.length < 8 || classes < 3 || isWords(value)) return undefined;
-  return bits >= CLEAR_BITS && perCharacter >= 2.4 ? "warning" : undefined;
+  if (value.length < 8 || isWords(value) || !(classes >= 3 || (mark && bits >= 2 * CLEAR_BITS))) return undefined;
+  return bits >= CLEAR_BITS && perCharacter >= (mark ? 2.1 : 2.4) ? "warning" : undefined;
 }

@@ -7,7 +7,7 @@
  * password counts: `http://admin:dev1234@localhost` opens nothing elsewhere.
  */
 import { isStrongValue } from "../randomness.ts";
-import { BASE62, draw, type Rule } from "../rule.ts";
+import { BASE62, draw, type Judged, type Rule } from "../rule.ts";
 import { made } from "./example.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque, strengthOf } from "./strength.ts";
@@ -20,7 +20,7 @@ const CREDENTIALS = /:\/\/([^\s"'`<>@/:\\?#]{0,100}):([^\s"'`<>@/\\]{3,256})@(\[
 const TOKEN = /:\/\/([\w~.-]{16,200}):?@([\w.-]{3,253})/y;
 
 /** Whether `user:password@` or `token@` may follow within 300 bytes. */
-function hasCredentials(bytes: Uint8Array, start: number, end: number): boolean {
+export function hasCredentials(bytes: Uint8Array, start: number, end: number): boolean {
   const before = bytes[start - 1]! | 32;
   if (!(before >= 97 && before <= 122) && !(bytes[start - 1]! >= 48 && bytes[start - 1]! <= 57)) return false;
   const stop = Math.min(bytes.length, end + 300);
@@ -34,6 +34,38 @@ function hasCredentials(bytes: Uint8Array, start: number, end: number): boolean 
   return false;
 }
 
+export function judgeUrl(text: string, at: number): Judged | undefined {
+  const scheme = /[A-Za-z][A-Za-z0-9+.-]{0,30}$/.exec(text.slice(0, at))?.[0] ?? "";
+  if (DATABASE.test(scheme)) return undefined;
+  CREDENTIALS.lastIndex = at;
+  const match = CREDENTIALS.exec(text);
+  if (match === null) return judgeToken(text, at);
+  const [whole, user, password, host] = match as unknown as [string, string, string, string];
+  if (
+    password === user ||
+    isSomethingElse(`${user}:${password}`) ||
+    /^(?:p%40ss|p@ss)/.test(password) ||
+    isTemplated(host) ||
+    isSomethingElse(password)
+  )
+    return undefined;
+  const start = at + whole.length - host.length - 1 - password.length;
+  const span = { start, end: start + password.length };
+  const severity = assess(password, { kind: "password", literal: true, loose: false, test: false });
+  if (LOCAL.test(host))
+    return severity === "error" && isStrongValue(password) ? { ...span, severity: "warning" } : undefined;
+  if (severity !== undefined) return { ...span, severity };
+  // On a server that others reach, a word is a password as well.
+  const { bits, manual } = strengthOf(password);
+  return password.length >= 6 &&
+    bits >= 16 &&
+    !manual &&
+    !/^[A-Z_]+$/.test(password) &&
+    !/^user|name$|^\w{1,20}:/i.test(password)
+    ? { ...span, severity: "warning" }
+    : undefined;
+}
+
 export const URLS: readonly Rule[] = [
   {
     id: "url-credentials",
@@ -44,37 +76,7 @@ export const URLS: readonly Rule[] = [
     before: 32,
     window: 640,
     gate: hasCredentials,
-    judge: (text, at) => {
-      const scheme = /[A-Za-z][A-Za-z0-9+.-]{0,30}$/.exec(text.slice(0, at))?.[0] ?? "";
-      if (DATABASE.test(scheme)) return undefined;
-      CREDENTIALS.lastIndex = at;
-      const match = CREDENTIALS.exec(text);
-      if (match === null) return judgeToken(text, at);
-      const [whole, user, password, host] = match as unknown as [string, string, string, string];
-      if (
-        password === user ||
-        isSomethingElse(`${user}:${password}`) ||
-        /^(?:p%40ss|p@ss)/.test(password) ||
-        isTemplated(host) ||
-        isSomethingElse(password)
-      )
-        return undefined;
-      const start = at + whole.length - host.length - 1 - password.length;
-      const span = { start, end: start + password.length };
-      const severity = assess(password, { kind: "password", literal: true, loose: false, test: false });
-      if (LOCAL.test(host))
-        return severity === "error" && isStrongValue(password) ? { ...span, severity: "warning" } : undefined;
-      if (severity !== undefined) return { ...span, severity };
-      // On a server that others reach, a word is a password as well.
-      const { bits, manual } = strengthOf(password);
-      return password.length >= 6 &&
-        bits >= 16 &&
-        !manual &&
-        !/^[A-Z_]+$/.test(password) &&
-        !/^user|name$|^\w{1,20}:/i.test(password)
-        ? { ...span, severity: "warning" }
-        : undefined;
-    },
+    judge: judgeUrl,
     severity: "error",
     generic: true,
     message: "a URL with a password or token in it",
