@@ -5,14 +5,16 @@
  *   plumbing.cjs  what git runs: no commander, simple-git, husky or micromatch in it
  *   cli.cjs       the commands for people
  *   globs.cjs     micromatch, loaded by either bundle where settings have globs
+ *   rules.bin     the table of all rules, made ready: read at the first scan
  *   husky         what the husky package copies from beside its own code
  *   hooks/        the POSIX sh launcher and hook stub
  *
  * install copies them all. CommonJS, because a CJS bundle starts 5 to 10 ms sooner than an ES module
  * (Node 20). COVERAGE=1 keeps the code readable and adds source maps.
  */
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import { ensureDependencies, ROOT } from "./setup.mjs";
 
@@ -53,10 +55,23 @@ const globsApart = {
   },
 };
 
+const rules = await makeRules();
+
+/** src/scan/default-rules.ts of the package: reads the table instead of making it. */
+const rulesMade = {
+  name: "rules-made",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]src[/\\]scan[/\\]default-rules\.ts$/ }, () => ({
+      contents: rules.module,
+      loader: "ts",
+    }));
+  },
+};
+
 const globs = await build({ ...common, entryPoints: ["src/globs.ts"], outfile: "dist/globs.cjs" });
 const cli = await build({
   ...common,
-  plugins: [globsApart],
+  plugins: [globsApart, rulesMade],
   entryPoints: ["src/cli.ts"],
   outfile: "dist/cli.cjs",
   // simple-git's dependency `debug` and husky use import.meta.url only where a CJS bundle has __filename.
@@ -65,7 +80,7 @@ const cli = await build({
 });
 const plumbing = await build({
   ...common,
-  plugins: [globsApart],
+  plugins: [globsApart, rulesMade],
   entryPoints: ["src/plumbing/run.ts"],
   outfile: "dist/plumbing.cjs",
 });
@@ -87,6 +102,94 @@ cpSync(join(ROOT, "hooks"), join(dist, "hooks"), { recursive: true });
 cpSync(join(ROOT, "node_modules", "husky", "husky"), join(dist, "husky"));
 writeFileSync(join(dist, "THIRD-PARTY-NOTICES"), notices([cli.metafile, globs.metafile, plumbing.metafile]));
 renameSync(join(dist, "main.cjs.tmp"), join(dist, "main.cjs"));
+
+/**
+ * Write `rules.bin`. A rule's functions stand in it by name: they are exports of a module under src/scan. One that
+ * is no export is taken from the rule itself, which then is in the bundles, example and all.
+ *
+ * @returns the source of the module that reads it.
+ */
+async function makeRules() {
+  const scan = join(ROOT, "src", "scan");
+  const modules = readdirSync(scan, { recursive: true })
+    .map((file) => `./${file.replaceAll("\\", "/")}`)
+    .filter((file) => file.endsWith(".ts") && file !== "./default-rules.ts" && file !== "./engine.ts");
+  const entry = modules.map((file, at) => `export * as m${at} from ${JSON.stringify(file)};`);
+  const temporary = join(dist, `rules.${process.pid}.mjs`);
+  await build({
+    ...common,
+    format: "esm",
+    minify: false,
+    sourcemap: false,
+    metafile: false,
+    stdin: {
+      contents: [
+        ...entry,
+        'export { allRules } from "./rules/index.ts";',
+        'export { formatRuleTable } from "./rule-table.ts";',
+      ].join("\n"),
+      resolveDir: scan,
+      loader: "ts",
+    },
+    outfile: temporary,
+  });
+  const made = await import(pathToFileURL(temporary).href);
+  rmSync(temporary);
+  /** By function: the module and the name that export it. */
+  const exported = new Map();
+  for (const [at, file] of modules.entries()) {
+    for (const [name, value] of Object.entries(made[`m${at}`])) {
+      if (typeof value === "function" && !exported.has(value))
+        exported.set(value, { file, name, alias: `${name}_${at}` });
+    }
+  }
+  const named = new Map();
+  const unnamed = new Set();
+  const bytes = made.formatRuleTable(made.allRules(), (rule, member) => {
+    const found = exported.get(rule[member]);
+    if (found !== undefined) {
+      named.set(found.alias, found);
+      return found.alias;
+    }
+    unnamed.add(`${rule.id} ${member}`);
+    return `${rule.id} ${member}`;
+  });
+  writeFileSync(join(dist, "rules.bin"), bytes);
+  const module = `
+    import { readFileSync } from "node:fs";
+    import { join } from "node:path";
+    import { crc32 } from "node:zlib";
+    import { MuxiGitError } from "../errors.ts";
+    import { parseRuleTable, type RuleFunctions, type RuleTable } from "./rule-table.ts";
+    ${[...named.values()].map(({ file, name, alias }) => `import { ${name} as ${alias} } from ${JSON.stringify(file)};`).join("\n")}
+    ${unnamed.size > 0 ? 'import { allRules } from "./rules/index.ts";' : ""}
+    let table: RuleTable | undefined;
+    function functions(): RuleFunctions {
+      const all: Record<string, unknown> = { ${[...named.keys()].join(", ")} };
+      ${[...unnamed]
+        .map((one) => {
+          const [id, member] = one.split(" ");
+          return `all[${JSON.stringify(one)}] = (...given: unknown[]) => (allRules().find((rule) => rule.id === ${JSON.stringify(id)}) as any).${member}(...given);`;
+        })
+        .join("\n")}
+      return all;
+    }
+    export function defaultRules(): RuleTable {
+      if (table !== undefined) return table;
+      let bytes: Uint8Array | undefined;
+      try {
+        bytes = readFileSync(join(__dirname, "rules.bin"));
+      } catch {
+        // Said below.
+      }
+      // Of another version, or damaged, it would find less and say nothing.
+      if (bytes === undefined || crc32(bytes) !== ${crc32(bytes)})
+        throw new MuxiGitError("rules-damaged", "its table of rules is missing or damaged", { hint: "run 'npx muxi-git install'" });
+      table = parseRuleTable(bytes, functions());
+      return table;
+    }`;
+  return { module };
+}
 
 /** The licences of what is bundled: MIT and ISC ask that their notice travels with every copy. */
 function notices(metafiles) {

@@ -28,9 +28,10 @@ export type TextEncoding = "bytes" | "utf-16le" | "utf-16be" | "utf-32le" | "utf
 /** How many bytes decide about a file without a mark. */
 const SAMPLE = 512;
 
-export function encodingOf(bytes: Uint8Array): TextEncoding {
+/** @param size - of the whole file, where `bytes` are its beginning. */
+export function encodingOf(bytes: Uint8Array, size = bytes.length): TextEncoding {
   const [a, b, c, d] = bytes;
-  if (a === 0xff && b === 0xfe) return c === 0 && d === 0 && bytes.length % 4 === 0 ? "utf-32le" : "utf-16le";
+  if (a === 0xff && b === 0xfe) return c === 0 && d === 0 && size % 4 === 0 ? "utf-32le" : "utf-16le";
   if (a === 0xfe && b === 0xff) return "utf-16be";
   if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return "utf-32be";
   // Text without a mark: the first two characters say where the zero halves are.
@@ -76,34 +77,73 @@ export function viewsOf(bytes: Uint8Array): Uint8Array[] {
   return views;
 }
 
+function narrow(bytes: Uint8Array): Uint8Array | null {
+  const narrower = new Narrower();
+  const result = Buffer.concat([narrower.write(bytes), narrower.end()]);
+  return narrower.changed ? result : null;
+}
+
+/** Bytes that have to be seen to decide about one: a run of {@link WIDE_RUN} with three NULs each. */
+const LOOK_AHEAD = WIDE_RUN * 4 + 4;
+
 /**
  * Bytes without the NULs that pad ASCII to UTF-16 or UTF-32, wherever such text
- * begins and whatever surrounds it; null where there is none. NULs that end
- * strings in a binary file stay: joining what they part would make up secrets.
+ * begins and whatever surrounds it. NULs that end strings in a binary file stay:
+ * joining what they part would make up secrets.
  */
-function narrow(bytes: Uint8Array): Uint8Array | null {
-  const result = Buffer.allocUnsafe(bytes.length);
-  let length = 0;
-  let changed = false;
-  for (let at = 0; at < bytes.length; ) {
-    const gap = nulsAfter(bytes, at);
-    let end = at;
-    let run = 0;
-    if (bytes[at] !== 0 && gap > 0 && gap <= 3) {
-      while (end < bytes.length && bytes[end] !== 0 && nulsAfter(bytes, end) === gap) {
-        end += gap + 1;
-        run++;
-      }
-    }
-    if (run < WIDE_RUN) {
-      end = Math.max(end, at + 1);
-      for (; at < end; at++) result[length++] = bytes[at]!;
-      continue;
-    }
-    for (; at < end; at += gap + 1) result[length++] = bytes[at]!;
-    changed = true;
+export class Narrower {
+  /** Whether any NUL was taken out. */
+  changed = false;
+  #kept: Uint8Array = new Uint8Array(0);
+  /** NULs after each character of the run that is being read, 0 outside one. */
+  #gap = 0;
+
+  /** What of the text is decided so far, without padding. */
+  write(bytes: Uint8Array): Uint8Array {
+    return this.#read(bytes, false);
   }
-  return changed ? result.subarray(0, length) : null;
+
+  end(): Uint8Array {
+    return this.#read(new Uint8Array(0), true);
+  }
+
+  #read(more: Uint8Array, last: boolean): Uint8Array {
+    const bytes = this.#kept.length === 0 ? more : Buffer.concat([this.#kept, more]);
+    const until = last ? bytes.length : bytes.length - LOOK_AHEAD;
+    const result = Buffer.allocUnsafe(bytes.length);
+    let length = 0;
+    let at = 0;
+    while (at < until) {
+      if (this.#gap > 0) {
+        if (bytes[at] !== 0 && nulsAfter(bytes, at) === this.#gap) {
+          result[length++] = bytes[at]!;
+          at += this.#gap + 1;
+          continue;
+        }
+        this.#gap = 0;
+      }
+      if (bytes[at] !== 0 && bytes[at + 1] === 0) {
+        const gap = nulsAfter(bytes, at);
+        if (gap <= 3 && isWideRun(bytes, at, gap)) {
+          this.#gap = gap;
+          this.changed = true;
+          continue;
+        }
+      }
+      result[length++] = bytes[at++]!;
+    }
+    // `at` may be some NULs past `until`; it is never past the end, which holds a look-ahead.
+    this.#kept = Uint8Array.prototype.slice.call(bytes, Math.min(at, bytes.length));
+    return result.subarray(0, length);
+  }
+}
+
+function isWideRun(bytes: Uint8Array, at: number, gap: number): boolean {
+  for (let i = 0; i < WIDE_RUN; i++) {
+    const here = at + i * (gap + 1);
+    if (here >= bytes.length || bytes[here] === 0 || nulsAfter(bytes, here) !== gap) return false;
+  }
+  return true;
 }
 
 /** NULs after a byte, counted up to four. */
@@ -113,11 +153,54 @@ function nulsAfter(bytes: Uint8Array, at: number): number {
   return count;
 }
 
-function utf32(bytes: Uint8Array, little: boolean): string {
+/** {@link toScannable} of a text that comes in pieces. */
+export class Decoder {
+  readonly #encoding: TextEncoding;
+  #kept: Uint8Array = new Uint8Array(0);
+  #begun = false;
+
+  constructor(encoding: TextEncoding) {
+    this.#encoding = encoding;
+  }
+
+  write(bytes: Uint8Array): Uint8Array {
+    const all = this.#kept.length === 0 ? bytes : Buffer.concat([this.#kept, bytes]);
+    const wide = this.#encoding === "utf-32le" || this.#encoding === "utf-32be";
+    let end = all.length & (wide ? ~3 : ~1);
+    // A pair of surrogates stays together.
+    if (!wide && end >= 2) {
+      const high = this.#encoding === "utf-16le" ? all[end - 1]! : all[end - 2]!;
+      if (high >= 0xd8 && high <= 0xdb) end -= 2;
+    }
+    this.#kept = Uint8Array.prototype.slice.call(all, end);
+    return this.#decode(all.subarray(0, end));
+  }
+
+  /** What was kept back: half a character is none. */
+  end(): Uint8Array {
+    const wide = this.#encoding === "utf-32le" || this.#encoding === "utf-32be";
+    return this.#decode(wide ? new Uint8Array(0) : this.#kept.subarray(0, this.#kept.length & ~1));
+  }
+
+  #decode(bytes: Uint8Array): Uint8Array {
+    if (bytes.length === 0) return bytes;
+    const first = !this.#begun;
+    this.#begun = true;
+    if (this.#encoding === "utf-32le" || this.#encoding === "utf-32be") {
+      return Buffer.from(utf32(bytes, this.#encoding === "utf-32le", first ? 4 : 0));
+    }
+    const even = Buffer.from(bytes);
+    if (this.#encoding === "utf-16be") even.swap16();
+    const text = even.toString("utf16le");
+    return Buffer.from(first && text.startsWith("\uFEFF") ? text.slice(1) : text, "utf8");
+  }
+}
+
+function utf32(bytes: Uint8Array, little: boolean, from = 4): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const pieces: string[] = [];
   let codes: number[] = [];
-  for (let at = 4; at + 4 <= bytes.length; at += 4) {
+  for (let at = from; at + 4 <= bytes.length; at += 4) {
     const code = view.getUint32(at, little);
     codes.push(code <= 0x10ffff ? code : 0xfffd);
     if (codes.length === 4096) {
@@ -139,10 +222,12 @@ export class Positions {
   #line: number;
   #column = 1;
 
-  constructor(bytes: Uint8Array, startLine = 1) {
+  /** @param begins - whether the first byte is the file's first. */
+  constructor(bytes: Uint8Array, startLine = 1, startColumn = 1, begins = true) {
     this.#bytes = bytes;
     this.#line = startLine;
-    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#offset = 3;
+    this.#column = startColumn;
+    if (begins && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#offset = 3;
   }
 
   /** Line and column of a byte offset, both from 1; the column in UTF-16 units. Offsets must not descend. */

@@ -2,7 +2,7 @@
  * Exact detection of the repository's own secret values and keys, in whatever
  * form they were pasted: this is what no rule can know.
  *
- * Each value gives the automaton a few short anchors: a piece of the value that
+ * Each value gives the search a few short anchors: a piece of the value that
  * every encoding of one family leaves as it is. At an anchor the whole value is
  * compared, forwards and backwards, with all spellings of each character:
  *
@@ -35,6 +35,7 @@
 
 import { Buffer, isUtf8 } from "node:buffer";
 import { sha256 } from "../builtin.ts";
+import { SEARCHED } from "./known-search.ts";
 import { isStrongValue, randomnessBits } from "./randomness.ts";
 
 export interface KnownEntry {
@@ -70,10 +71,18 @@ export interface KnownMatch {
   secretId: string;
 }
 
-/** A piece to look for, and the comparison to make where it is found. For the engine. */
+/** A piece to look for, and the comparison to make where it may stand. For the engine. */
 export interface NeedleMatcher {
-  anchor: Uint8Array;
-  /** @param end - offset just after the anchor's last byte. */
+  /** Bytes, as latin1 text. */
+  anchor: string;
+  /** Whether the anchor stands for its spelling in the other base64 alphabet too. */
+  base64?: true;
+  /** Whether one match a file is all that is told. */
+  once?: true;
+  /**
+   * @param end - offset just after the anchor's last byte. The anchor may turn out not
+   * to stand there: the comparison reads it again.
+   */
   match(bytes: Uint8Array, end: number, comparisons: Comparisons): KnownMatch[];
 }
 
@@ -90,11 +99,16 @@ const COMPARISONS_A_FILE = 1 << 20;
 export class Comparisons {
   /** Comparisons so far. */
   count = 0;
-  readonly #most: number;
+  #most: number;
 
   /** @param size - of the file, in bytes. */
   constructor(size: number) {
     this.#most = COMPARISONS_A_FILE + COMPARISONS_A_BYTE * size;
+  }
+
+  /** The file turned out to have so many bytes more. */
+  grow(bytes: number): void {
+    this.#most += COMPARISONS_A_BYTE * bytes;
   }
 
   /** Whether there were too many: then what has been found is not all. */
@@ -104,6 +118,15 @@ export class Comparisons {
 }
 
 const matchersByValues = new WeakMap<KnownValues, NeedleMatcher[]>();
+const longestByValues = new WeakMap<KnownValues, number>();
+
+/** Characters that one of a value may become: `\\\\u0026`, and as much again for breaks and indentation. */
+const SPELLED = 16;
+
+/** How many bytes an occurrence may span, anchor included. */
+export function reachOf(known: KnownValues): number {
+  return (longestByValues.get(known) ?? 0) * SPELLED;
+}
 
 /** For the engine only. */
 export function matchersOf(known: KnownValues): readonly NeedleMatcher[] {
@@ -112,8 +135,8 @@ export function matchersOf(known: KnownValues): readonly NeedleMatcher[] {
 
 /** Shortest value that is looked for at all. */
 const SHORTEST = 4;
-/** Longest anchor. Longer ones make the automaton larger and find nothing more. */
-const ANCHOR = 6;
+/** Length of an anchor, but where the value has no such piece: what the search for many wants, see known-search.ts. */
+const ANCHOR = SEARCHED;
 /** A base64 needle must have this many characters that do not depend on its neighbours. */
 const BASE64_SHORTEST = 8;
 /** Length of a place in a value that is asked how random it is, and how many of them are. */
@@ -136,14 +159,21 @@ const TOKEN_SHORTEST = 100;
 
 export function buildKnownValues(entries: readonly KnownEntry[], options: KnownValuesOptions): KnownValues {
   const matchers: NeedleMatcher[] = [];
+  const weak = new Map<string, Owner[]>();
   let count = 0;
   for (const entry of entries) {
-    const before = matchers.length;
-    if (entry.kind === "key") addKey(matchers, entry);
-    else if (!options.publicNames.has(entry.name)) addValue(matchers, entry);
-    if (matchers.length > before) count++;
+    if (
+      entry.kind === "key"
+        ? addKey(matchers, entry)
+        : !options.publicNames.has(entry.name) && addValue(matchers, weak, entry)
+    )
+      count++;
   }
   const known: KnownValues = Object.freeze({ count });
+  longestByValues.set(
+    known,
+    entries.reduce((longest, { value }) => Math.max(longest, value.length), 0),
+  );
   matchersByValues.set(known, matchers);
   return known;
 }
@@ -189,11 +219,12 @@ class Owner {
   }
 }
 
-function addKey(matchers: NeedleMatcher[], entry: KnownEntry): void {
+/** Returns whether there is anything to look for. */
+function addKey(matchers: NeedleMatcher[], entry: KnownEntry): boolean {
   const text = (typeof entry.value === "string" ? entry.value : entry.value.toString("latin1"))
     .replace(/^(?:\uFEFF|\xef\xbb\xbf)/, "")
     .trim();
-  if (text.length < 32) return;
+  if (text.length < 32) return false;
   const owner = new Owner(entry, true, Buffer.from(text, "latin1"));
   const body = text.replace(/=+$/, "");
   const ascii = Buffer.from(text, "latin1");
@@ -202,30 +233,31 @@ function addKey(matchers: NeedleMatcher[], entry: KnownEntry): void {
   addHex(matchers, owner, ascii);
   addUtf16(matchers, owner, body);
   const decoded = Buffer.from(body, "base64url");
-  if (decoded.length !== 32) return;
+  if (decoded.length !== 32) return true;
   addHex(matchers, owner, decoded);
   addExact(matchers, owner, decoded, "as bytes");
+  return true;
 }
 
-function addValue(matchers: NeedleMatcher[], entry: KnownEntry): void {
+function addValue(matchers: NeedleMatcher[], weak: Map<string, Owner[]>, entry: KnownEntry): boolean {
   const bytes = typeof entry.value === "string" ? Buffer.from(entry.value, "utf8") : entry.value;
   const text = bytes.toString("utf8").trim();
   if (!isUtf8(bytes)) {
-    if (bytes.length < 8) return;
+    if (bytes.length < 8) return false;
     const owner = new Owner(entry, true, bytes);
     addExact(matchers, owner, bytes, "as bytes");
     addBase64(matchers, owner, bytes);
     addHex(matchers, owner, bytes);
-    return;
+    return true;
   }
-  if (text.length < SHORTEST || NEVER_SECRET.test(text)) return;
-  if (text.startsWith(TOKEN_START) && text.length >= TOKEN_SHORTEST) return;
-  if (/^\$\{\{[^{}]*\}\}$/.test(text)) return;
+  if (text.length < SHORTEST || NEVER_SECRET.test(text)) return false;
+  if (text.startsWith(TOKEN_START) && text.length >= TOKEN_SHORTEST) return false;
+  if (/^\$\{\{[^{}]*\}\}$/.test(text)) return false;
   const trimmed = Buffer.from(text, "utf8");
   addParts(matchers, entry, text);
   if (!isStrongValue(text)) {
-    addWord(matchers, new Owner(entry, false, trimmed), trimmed);
-    return;
+    addWord(matchers, weak, text, new Owner(entry, false, trimmed), trimmed);
+    return true;
   }
   const owner = new Owner(entry, true, trimmed);
   addText(matchers, owner, text, "");
@@ -234,6 +266,7 @@ function addValue(matchers: NeedleMatcher[], entry: KnownEntry): void {
   addHex(matchers, owner, trimmed);
   addUtf16(matchers, owner, text);
   for (const line of distinctiveLines(text)) addText(matchers, owner, line, "a line of it");
+  return true;
 }
 
 function addParts(matchers: NeedleMatcher[], entry: KnownEntry, text: string): void {
@@ -336,6 +369,8 @@ function isAlnum(code: number): boolean {
   return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 }
 
+/** More than a shorter anchor is worth, whatever it is made of: shorter ones are searched for apart. */
+const WHOLE_WORTH = 4 * ANCHOR;
 /** Worth of an anchor that is good enough to stop looking: a digit and two changes of class, or their like. */
 const GOOD_WORTH = ANCHOR + 5;
 
@@ -363,9 +398,10 @@ function bestPiece(text: string, from: number, to: number): Piece | undefined {
     if (previous >= 0 && kind !== previous) worth += 2;
     previous = kind;
     const length = at + 1 - start;
-    if (length >= 3 && worth > bestWorth) {
+    const whole = length === ANCHOR ? WHOLE_WORTH : 0;
+    if (length >= 3 && worth + whole > bestWorth) {
       best = { start, end: at + 1 };
-      bestWorth = worth;
+      bestWorth = worth + whole;
       if (length === ANCHOR && worth >= GOOD_WORTH) return best;
     }
     if (length === ANCHOR) {
@@ -416,7 +452,7 @@ function exactAt(bytes: Uint8Array, at: number, text: Uint8Array, comparisons: C
 function addExact(matchers: NeedleMatcher[], owner: Owner, whole: Buffer, form: string, piece?: Piece): void {
   const { start, end } = piece ?? { start: 0, end: Math.min(whole.length, ANCHOR) };
   matchers.push({
-    anchor: whole.subarray(start, end),
+    anchor: whole.toString("latin1", start, end),
     match(bytes, at, comparisons) {
       const from = at - end;
       return exactAt(bytes, from, whole, comparisons) ? [owner.matchAt(from, from + whole.length, form)] : [];
@@ -428,20 +464,34 @@ function isWordByte(byte: number | undefined): boolean {
   return byte !== undefined && (isAlnum(byte) || byte === 95 || byte >= 128);
 }
 
-/** A weak value: raw, and not as a part of a longer word or number. */
-function addWord(matchers: NeedleMatcher[], owner: Owner, whole: Buffer): void {
+/** A weak value: raw, and not as a part of a longer word or number. One matcher for all secrets that have it. */
+function addWord(
+  matchers: NeedleMatcher[],
+  ownersOf: Map<string, Owner[]>,
+  text: string,
+  owner: Owner,
+  whole: Buffer,
+): void {
+  const others = ownersOf.get(text);
+  if (others !== undefined) {
+    others.push(owner);
+    return;
+  }
+  const owners = [owner];
+  ownersOf.set(text, owners);
   const end = Math.min(whole.length, 16);
   const joinsBefore = isWordByte(whole[0]);
   const joinsAfter = isWordByte(whole.at(-1));
   matchers.push({
-    anchor: whole.subarray(0, end),
+    anchor: whole.toString("latin1", 0, end),
+    once: true,
     match(bytes, at, comparisons) {
       const from = at - end;
       const to = from + whole.length;
       if (!exactAt(bytes, from, whole, comparisons)) return [];
       if (joinsBefore && isWordByte(bytes[from - 1])) return [];
       if (joinsAfter && isWordByte(bytes[to])) return [];
-      return [owner.matchAt(from, to, "")];
+      return owners.map((one) => one.matchAt(from, to, ""));
     },
   });
 }
@@ -615,10 +665,10 @@ function addText(matchers: NeedleMatcher[], owner: Owner, text: string, part: st
   let signs: Sign[] | undefined;
   let first = 0;
   matchers.push({
-    anchor: Buffer.from(joined.slice(piece.start, piece.end), "latin1"),
+    anchor: joined.slice(piece.start, piece.end),
     match(bytes, end, comparisons) {
       const start = end - (piece.end - piece.start);
-      // The automaton takes both cases for one; most chance hits end here.
+      // The search takes both cases for one; most chance hits end here.
       for (let i = piece.start; i < piece.end; i++) {
         if (bytes[start + i - piece.start] !== joined.charCodeAt(i)) return [];
       }
@@ -733,7 +783,8 @@ function addBase64Text(matchers: NeedleMatcher[], owner: Owner, text: string, fo
   if (plain !== undefined) pieces.push(plain);
   for (const piece of pieces) {
     matchers.push({
-      anchor: Buffer.from(text.slice(piece.start, piece.end), "latin1"),
+      anchor: text.slice(piece.start, piece.end),
+      base64: true,
       match(bytes, end, comparisons) {
         let at = end - (piece.end - piece.start);
         for (let i = piece.start; i < piece.end; i++) if (!base64Equal(bytes[at++], text.charCodeAt(i))) return [];
@@ -796,10 +847,10 @@ function addHex(matchers: NeedleMatcher[], owner: Owner, value: Buffer, form = "
   const text = value.toString("hex");
   // From the middle: the first letters are the same for all values of one provider.
   const middle = text.length > 2 * PLACE ? mostRandomPlace(text) + (PLACE >> 1) : text.length >> 1;
-  const start = Math.max(0, middle - ANCHOR / 2);
+  const start = Math.max(0, middle - (ANCHOR >> 1));
   const end = Math.min(text.length, start + ANCHOR);
   matchers.push({
-    anchor: Buffer.from(text.slice(start, end), "latin1"),
+    anchor: text.slice(start, end),
     match(bytes, at, comparisons) {
       const from = at - end;
       if (from < 0 || from + text.length > bytes.length) return [];

@@ -26,6 +26,31 @@ export type ByteClass =
   | "base64" /* alnum + / = */
   | "printable"; /* any but space, quotes and controls */
 
+/** What a judge may know besides the text. */
+export interface JudgeContext {
+  /** Repository path, or the path as given outside git. */
+  path: string;
+  /** The rule's own {@link Rule.near}. */
+  near?: Near;
+}
+
+/** What a service is called and what its keys are made of; see rules/near-name.ts. */
+export interface Near {
+  names: readonly string[];
+  values: string;
+}
+
+/**
+ * A secret that a judge found: its span in the text, and the severity where it is
+ * not the rule's. A span of no bytes reports nothing: it says that the judge need
+ * not be asked again before its place.
+ */
+export interface Judged {
+  start: number;
+  end: number;
+  severity?: Severity;
+}
+
 export interface Rule {
   id: string;
   /** Who issued it, as a person names them. */
@@ -38,8 +63,9 @@ export interface Rule {
   /**
    * Source of the regular expression, from the keyword on, over bytes read as
    * latin1. Group 1, where there is one, is the secret; else the whole match.
+   * Every rule has this or a `judge`.
    */
-  pattern: string;
+  pattern?: string;
   /** Class of the bytes that follow the keyword, and how many of them at least. */
   class?: ByteClass;
   minLength?: number;
@@ -57,13 +83,32 @@ export interface Rule {
   checksum?: (secret: string) => boolean;
   /** Structure check that drops what is something else. */
   verify?: (secret: string, match: string) => boolean;
+  /**
+   * A look at the bytes around a keyword, `bytes[start..end)`, before any text is
+   * made of them: for keywords that stand everywhere. Reads a bounded number of bytes.
+   */
+  gate?(bytes: Uint8Array, start: number, end: number): boolean;
+  /**
+   * Stands instead of `pattern`, for what no anchored pattern can say. `text` is the
+   * window read as latin1 (`before` bytes before the keyword, `window` from it on),
+   * `at` the keyword's offset in it. Returns where in `text` secrets are. Works in
+   * time linear to the text. What it returns is not measured again: bitsPerCharacter
+   * is for patterns.
+   */
+  judge?(text: string, at: number, context: JudgeContext): Judged | readonly Judged[] | undefined;
+  /** What the judge of services needs to know of this one. */
+  near?: Near;
   severity: Severity;
   /** Found by a name near an opaque value rather than by its own form: any other finding on the span wins. */
   generic?: boolean;
   /** A true example, made at run time. */
   example(random: Random): string;
+  /** The path of a file that the examples stand in, where the path decides. */
+  examplePath?: string;
   /** What looks alike and is none; stays silent. */
   nearMisses(random: Random): string[];
+  /** What the finding says, where "a PROVIDER credential, which gives access to OPENS" would not read well. */
+  message?: string;
   /** The vendor's page about it. */
   source: string;
   /** What to do about it, where there is more to say than "move it to secrets.enc". */

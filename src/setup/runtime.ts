@@ -27,6 +27,7 @@ const COPIED: readonly { name: string; from: readonly string[]; executable: bool
   { name: "plumbing.cjs", from: ["plumbing.cjs"], executable: false },
   { name: "cli.cjs", from: ["cli.cjs"], executable: false },
   { name: "globs.cjs", from: ["globs.cjs"], executable: false },
+  { name: "rules.bin", from: ["rules.bin"], executable: false },
   { name: "run", from: ["hooks/run", "run"], executable: true },
   // Kept for `git muxi install`, which has no package beside it.
   { name: HOOK_STUB, from: [HOOK_STUB], executable: false },

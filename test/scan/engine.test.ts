@@ -188,6 +188,63 @@ describe("which finding is reported", () => {
   });
 });
 
+describe("a rule with a judge", () => {
+  const asked: { text: string; at: number; path: string }[] = [];
+  const rule: Rule = {
+    id: "judged",
+    provider: "test",
+    opens: "nothing",
+    keywords: ["mark:"],
+    before: 4,
+    window: 32,
+    gate: (bytes, _start, end) => bytes[end] !== 0x21,
+    judge: (text, at, { path }) => {
+      asked.push({ text, at, path });
+      const words = [...text.matchAll(/[a-z]{6}/g)].filter(({ index }) => index > at);
+      return words.map(({ index }) => ({
+        start: index,
+        end: index + 6,
+        ...(text[index] === "w" ? { severity: "warning" as const } : {}),
+      }));
+    },
+    severity: "error",
+    generic: true,
+    message: "as the rule words it",
+    example: () => "",
+    nearMisses: () => [],
+    source: "",
+  };
+  const scan = (text: string) => createScanner({ rules: [rule] }).scan("a/b", Buffer.from(text, "latin1"));
+
+  test("reports each span it answers, with its severity and the rule's words", () => {
+    const found = scan("line\n..mark: abcdef wbcdef\n");
+    assert.deepEqual(
+      found.map(({ line, column, endColumn, severity, message }) => [line, column, endColumn, severity, message]),
+      [
+        [2, 9, 15, "error", "as the rule words it"],
+        [2, 16, 22, "warning", "as the rule words it"],
+      ],
+    );
+    assert.notEqual(found[0]!.secretId, found[1]!.secretId);
+  });
+
+  test("sees the window, the keyword's place in it and the path", () => {
+    asked.length = 0;
+    scan(`0123456mark:${"x".repeat(90)}`);
+    assert.deepEqual(asked, []); // no token begins inside a word
+    scan(`012345 mark:${" ".repeat(90)}`);
+    assert.deepEqual(asked, [{ text: `345 mark:${" ".repeat(27)}`, at: 4, path: "a/b" }]);
+  });
+
+  test("is not asked where the gate says no, nor again inside what it found", () => {
+    asked.length = 0;
+    assert.deepEqual(scan("mark:!abcdef"), []);
+    assert.deepEqual(asked, []);
+    assert.equal(scan("mark: mark: abcdef").length, 1);
+    assert.equal(asked.length, 1);
+  });
+});
+
 describe("what stays silent", () => {
   const silent: Record<string, string> = {
     "a reference": "key: ${{ secrets.OPENAI_API_KEY }}\nauth: ${{secrets.GITHUB_TOKEN}}",
@@ -303,6 +360,9 @@ describe("cost", () => {
         `${rule.keywords[0]!} ${"_key ".repeat(6)}`,
         `${rule.keywords[0]!}${"A\\n".repeat(50)}`,
       ];
+      // A judge asks its window more than once, with expressions that read a part of it each.
+      const looks = rule.judge === undefined ? 1 : 24;
+      const shortest = Math.min(...rule.keywords.map((keyword) => keyword.length));
       const size = Math.max(20_000, (rule.window ?? 512) * 12);
       for (const [at, unit] of hostile.entries()) {
         const small = Buffer.from(unit.repeat(Math.ceil(size / unit.length)));
@@ -311,7 +371,7 @@ describe("cost", () => {
         assert.ok(work(rule, large) <= 2.2 * one + 4 * (rule.window ?? 512), `hostile form ${at}, doubled`);
         // And bounded by the input itself: a window at each keyword at most.
         assert.ok(
-          one <= (small.length / rule.keywords[0]!.length + 2) * ((rule.window ?? 512) + 256),
+          one <= (small.length / shortest + 2) * ((rule.before ?? 0) + (rule.window ?? 512) + 256) * looks,
           `hostile form ${at}`,
         );
       }
@@ -320,7 +380,7 @@ describe("cost", () => {
 
   test("every quantifier of every rule is bounded", () => {
     for (const rule of allRules()) {
-      const plain = rule.pattern.replace(/\\./g, "").replace(/\[[^\]]*\]/g, "");
+      const plain = (rule.pattern ?? "").replace(/\\./g, "").replace(/\[[^\]]*\]/g, "");
       assert.doesNotMatch(plain, /[*+]|\{\d+,\}/, rule.id);
     }
   });

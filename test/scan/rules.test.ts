@@ -5,7 +5,7 @@ import { allRules } from "../../src/scan/rules/index.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 const scanner = createScanner();
-const scan = (text: string) => scanner.scan("file.txt", Buffer.from(text, "latin1"));
+const scan = (text: string, path = "file.txt") => scanner.scan(path, Buffer.from(text, "latin1"));
 
 const SURROUNDINGS: ((secret: string) => string)[] = [
   (s) => s,
@@ -25,6 +25,7 @@ test("every rule's identity is its own", () => {
 for (const [index, rule] of allRules().entries()) {
   test(`${rule.id}: true examples are found, near misses are not`, () => {
     const random = seededRandom(index * 7919 + 1);
+    const path = rule.examplePath ?? "file.txt";
     // Alone, so that another rule cannot stand in for it; and with all others, where some rule must find it.
     const alone = createScanner({ rules: [rule] });
     for (let round = 0; round < 60; round++) {
@@ -32,13 +33,13 @@ for (const [index, rule] of allRules().entries()) {
       const around = SURROUNDINGS[round % SURROUNDINGS.length]!;
       const text = around(example);
       // No value in a message: the round says which.
-      const own = alone.scan("file.txt", Buffer.from(text, "latin1"));
+      const own = alone.scan(path, Buffer.from(text, "latin1"));
       assert.equal(own.length, 1, `round ${round}: ${own.length} findings`);
       assert.equal(own[0]!.severity, rule.severity, `round ${round}`);
-      assert.ok(scan(text).length >= 1, `round ${round}: not found among all rules`);
+      assert.ok(scan(text, path).length >= 1, `round ${round}: not found among all rules`);
       for (const [at, miss] of rule.nearMisses(random).entries()) {
         assert.deepEqual(
-          alone.scan("file.txt", Buffer.from(around(miss), "latin1")).map((f) => f.rule),
+          alone.scan(path, Buffer.from(around(miss), "latin1")).map((f) => f.rule),
           [],
           `round ${round}, near miss ${at}`,
         );
@@ -48,10 +49,18 @@ for (const [index, rule] of allRules().entries()) {
 }
 
 test("near misses of one rule are not found by another", () => {
+  // An opaque value beside a telling name is a secret whatever service it is none of.
+  const generic = new Set(
+    allRules()
+      .filter((rule) => rule.generic === true)
+      .map((rule) => rule.id),
+  );
   for (const [index, rule] of allRules().entries()) {
     const random = seededRandom(index * 104729 + 3);
     for (const [at, miss] of rule.nearMisses(random).entries()) {
-      const found = scan(` ${miss}\n`).map((f) => f.rule);
+      const found = scan(` ${miss}\n`)
+        .map((f) => f.rule)
+        .filter((id) => !generic.has(id));
       assert.deepEqual(found, [], `${rule.id}, near miss ${at}`);
     }
   }

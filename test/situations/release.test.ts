@@ -76,7 +76,14 @@ test("a release tag stands beside main, and npm and pre-commit run from it witho
     changed.filter((line) => !line.startsWith("A\tdist/")),
     ["D\tpackage-lock.json", "M\tpackage.json"],
   );
-  for (const file of ["dist/main.cjs", "dist/plumbing.cjs", "dist/cli.cjs", "dist/globs.cjs", "dist/hooks/run"]) {
+  for (const file of [
+    "dist/main.cjs",
+    "dist/plumbing.cjs",
+    "dist/cli.cjs",
+    "dist/globs.cjs",
+    "dist/rules.bin",
+    "dist/hooks/run",
+  ]) {
     assert.ok(dist.includes(file), `${file} is missing`);
   }
   const manifest = JSON.parse(project.git("show", `${tag}:package.json`)) as Record<string, unknown>;

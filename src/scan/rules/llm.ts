@@ -489,9 +489,7 @@ export const LLM: readonly Rule[] = [
     provider: "Mistral",
     opens: MODELS,
     names: ["mistral"],
-    value: "[A-Za-z0-9]{32}",
-    alphabet: BASE62,
-    length: 32,
+    values: "alnum:32",
     source: "https://docs.mistral.ai/getting-started/quickstart",
   }),
   nearName({
@@ -499,10 +497,7 @@ export const LLM: readonly Rule[] = [
     provider: "Cohere",
     opens: MODELS,
     names: ["cohere", "co_api"],
-    telling: "key|token",
-    value: "[A-Za-z0-9]{40}",
-    alphabet: BASE62,
-    length: 40,
+    values: "alnum:40",
     source: "https://docs.cohere.com/reference/about",
   }),
   nearName({
@@ -510,9 +505,7 @@ export const LLM: readonly Rule[] = [
     provider: "Azure OpenAI",
     opens: MODELS,
     names: ["azure"],
-    value: "[0-9a-f]{32}|[A-Za-z0-9]{84}",
-    alphabet: HEX,
-    length: 32,
+    values: "hex:32 alnum:84",
     source: "https://learn.microsoft.com/azure/ai-services/openai/reference",
   }),
 ];

@@ -1,56 +1,481 @@
 /**
  * One shape of rule for every service whose keys have no form of their own: the
- * service's name, shortly before an opaque value of the right class and length.
+ * service's name near an opaque value of the right class and length.
  *
- * It reads `NAME = "value"`, `name: value`, `"name": "value"`, `--name value`,
- * `name="value"` and `name=value` in any of the usual languages. Between name
- * and value stand at most a few more words of the name (`_API_KEY`), quotes,
- * one assignment and blanks, all bounded.
+ * The value is looked at from its own name, what it is assigned to, passed to or
+ * sent as, read backwards from it. It is taken where
+ *
+ * - that name tells of a secret and is the service's: `MY_DATADOG_API_KEY=`,
+ *   `datadogApiKey: "…"`, `X-Datadog-Key: …`, `--datadog-token …`, an element, an attribute;
+ * - it tells of a secret, and the service is named shortly before: in a comment or
+ *   a key at most two lines above, in the host of a URL (`api.service.com/?api_key=…`);
+ * - it tells of a secret, and a comment or a URL after it names the service;
+ * - it is the service's and nothing more: `new Service("…")`, `service.init('…')`.
+ *
+ * Names of something else (`…_KEY_ID`, `…_TOKEN_URL`, `…_SECRET_SHA256`, `…PublicKey`)
+ * take nothing. Lengths are exact, so that a hash of another length is no hit, and
+ * the value must be random.
+ *
+ * Names of services stand in ordinary text everywhere: {@link mayBeNearName} looks at
+ * a few bytes around and ends nearly all of those hits before any text is made.
  */
-import { draw, type Random, type Rule } from "../rule.ts";
+import { wordsOf } from "../generic/name.ts";
+import { isExampleText } from "../randomness.ts";
+import {
+  BASE62,
+  DIGITS,
+  draw,
+  HEX,
+  type JudgeContext,
+  type Judged,
+  LOWER,
+  type Random,
+  type Rule,
+  UPPER,
+} from "../rule.ts";
 
-export interface NearName {
+/** A row of the table of services. */
+export interface Service {
   id: string;
   provider: string;
   opens: string;
-  /** Lower-case beginnings of the name, without its `_key` or `_token`. */
+  /** Beginnings of names that mean the service, in lower case. A short one has to be a word of its own. */
   names: readonly string[];
-  /** What the rest of the name must say; `key`, `token` or `secret` when absent. */
-  telling?: string;
-  /** Source of the value, one character class with a fixed length or two. */
-  value: string;
-  alphabet: string;
-  length: number;
+  /** Classes and lengths of its keys: `hex:32`, `alnum:24,40`, `url64:20-64`, `uuid`; several with blanks between. */
+  values: string;
   source: string;
-  severity?: Rule["severity"];
 }
 
-const TELLING = "key|token|secret|password|passwd|pwd|credential|auth";
+/** Bytes that are looked at before and after a name. */
+const BEFORE = 160;
+const WINDOW = 340;
 
-export function nearName(service: NearName): Rule {
-  const telling = service.telling ?? TELLING;
-  const name = service.names[0]!;
+/** A shorter name has to be a word of its own: `box` is part of many. */
+const LONG_NAME = 6;
+
+/** The shortest value of any service. */
+const SHORTEST = 14;
+
+const LETTER_LOWER = 1;
+const LETTER_UPPER = 2;
+const DIGIT = 3;
+const JOINT = 4;
+
+let kinds: Uint8Array | undefined;
+
+function kindsOfBytes(): Uint8Array {
+  if (kinds !== undefined) return kinds;
+  kinds = new Uint8Array(256);
+  for (let byte = 48; byte <= 57; byte++) kinds[byte] = DIGIT;
+  for (let byte = 65; byte <= 90; byte++) kinds[byte] = LETTER_UPPER;
+  for (let byte = 97; byte <= 122; byte++) kinds[byte] = LETTER_LOWER;
+  kinds[45] = kinds[95] = JOINT;
+  return kinds;
+}
+
+/**
+ * Whether a run with so many digits and changes between classes can be a key:
+ * names in camel case change too, but seldom have digits.
+ */
+function isMixed(length: number, digits: number, changes: number): boolean {
+  return (digits >= 2 && changes * 6 >= length) || changes * 3 >= length;
+}
+
+/** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. */
+function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
+  const kind = kindsOfBytes();
+  // Every run that long covers one of these places.
+  for (let probe = from + SHORTEST - 1; probe < to; probe += SHORTEST) {
+    if (kind[bytes[probe]!] === 0) continue;
+    let start = probe;
+    while (start > from && kind[bytes[start - 1]!] !== 0) start--;
+    let end = probe + 1;
+    // Far enough to judge it; runs without end must not be read at every hit.
+    const stop = Math.min(bytes.length, start + 64);
+    while (end < stop && kind[bytes[end]!] !== 0) end++;
+    if (end - start >= SHORTEST) {
+      let digits = 0;
+      let changes = 0;
+      let before = 0;
+      for (let at = start; at < end; at++) {
+        const here = kind[bytes[at]!]!;
+        if (here === DIGIT) digits++;
+        if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
+        before = here;
+      }
+      if (isMixed(end - start, digits, changes)) return true;
+    }
+    while (probe + SHORTEST < end) probe += SHORTEST;
+  }
+  return false;
+}
+
+/** Whether a name at `bytes[start..end)` is a word of its own and an opaque run stands near. */
+export function mayBeNearName(bytes: Uint8Array, start: number, end: number): boolean {
+  const kind = kindsOfBytes();
+  if (end - start < LONG_NAME && start > 0) {
+    const before = kind[bytes[start - 1]!]!;
+    // `\nbox` in a string: the letter belongs to the escape.
+    if ((before === LETTER_LOWER || before === LETTER_UPPER) && bytes[start - 2] !== 0x5c) {
+      if (!(before === LETTER_LOWER && kind[bytes[start]!] === LETTER_UPPER)) return false;
+    }
+  }
+  return (
+    hasOpaqueRun(bytes, end, Math.min(bytes.length, end + WINDOW - 80)) ||
+    hasOpaqueRun(bytes, Math.max(0, start - BEFORE), start)
+  );
+}
+
+interface ValueForm {
+  /** The run that has to be the whole value. */
+  base64: boolean;
+  body: RegExp;
+  /** So many things look like it that only a telling name makes it a secret. */
+  weak: boolean;
+  bits: number;
+}
+
+const BODIES: Record<string, string> = {
+  digit: "\\d",
+  hex: "[0-9a-f]",
+  HEX: "[0-9A-F]",
+  "lower-alnum": "[0-9a-z]",
+  "upper-alnum": "[0-9A-Z]",
+  alnum: "[0-9A-Za-z]",
+  word: "\\w",
+  url64: "[\\w-]",
+  base64: "[\\w+/-]",
+};
+
+const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+
+const forms = new Map<string, ValueForm[]>();
+
+/** `hex:32 alnum:20-24,40` as expressions, each made once. */
+function formsOf(values: string): ValueForm[] {
+  const known = forms.get(values);
+  if (known !== undefined) return known;
+  const made = values.split(" ").map((part): ValueForm => {
+    const [kind = "", lengths = ""] = part.split(":");
+    if (kind === "uuid") return { base64: false, body: new RegExp(`^${UUID}$`, "i"), weak: true, bits: 2.2 };
+    const one = BODIES[kind]!;
+    const bodies = lengths.split(",").map((length) => `${one}{${length.replace("-", ",")}}`);
+    const hex = kind === "hex" || kind === "HEX";
+    return {
+      base64: kind === "base64",
+      body: new RegExp(`^(?:${bodies.join("|")})${kind === "base64" ? "={0,2}" : ""}$`, kind === "hex" ? "i" : ""),
+      weak: hex || kind === "digit",
+      bits: kind === "digit" ? 1.5 : hex ? 2.3 : 2.8,
+    };
+  });
+  forms.set(values, made);
+  return made;
+}
+
+function isOpaque(value: string, form: ValueForm): boolean {
+  if (isExampleText(value, form.bits)) return false;
+  let digits = 0;
+  let changes = 0;
+  let before = 0;
+  const kind = kindsOfBytes();
+  for (let at = 0; at < value.length; at++) {
+    const here = kind[value.charCodeAt(at)]!;
+    if (here === DIGIT) digits++;
+    if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
+    before = here;
+  }
+  return isMixed(value.length, digits, changes) || (form.bits < 2 && digits === value.length);
+}
+
+/** What a value is assigned to, passed to or sent as. */
+interface OwnName {
+  text: string;
+  start: number;
+  end: number;
+  /** What stands between it and the value: operators, quotes, blanks, words that are no name. */
+  between: string;
+}
+
+const SEPARATORS = new Set(" \t\r\n\"'`\\=:>(),|?[]<&@!+~");
+
+/** Between a name and its value, and no name: types, conversions, `value` of an attribute, schemes of a header. */
+const NO_NAME = new Set(
+  "string str char text bytes byte value values default val content contents bearer basic const new from some any object as or is to eq secretstr unsecured literal equals nstring qstring u8 buffer.from string.valueof pulumi.string aws.string ptr.string convertto-securestring key-value securestring kbd code td".split(
+    " ",
+  ),
+);
+
+/** A name's code units: words, with the dots of a path. */
+function isNamePart(code: number): boolean {
+  return (
+    (code >= 48 && code <= 57) ||
+    (code >= 65 && code <= 90) ||
+    (code >= 97 && code <= 122) ||
+    code === 95 ||
+    code === 45 ||
+    code === 46 ||
+    code === 36
+  );
+}
+
+function ownNameOf(text: string, valueStart: number): OwnName | undefined {
+  const floor = Math.max(0, valueStart - 120);
+  let end = valueStart;
+  for (let step = 0; step < 5; step++) {
+    while (end > floor && SEPARATORS.has(text[end - 1]!)) end--;
+    // `</key><string>`: a closing element.
+    if (text[end - 1] === "/" && text[end - 2] === "<") {
+      end -= 2;
+      continue;
+    }
+    let start = end;
+    while (start > floor && isNamePart(text.charCodeAt(start - 1))) start--;
+    if (start === end) return undefined;
+    const word = text.slice(start, end);
+    const isNone = !/[A-Za-z]/.test(word) || NO_NAME.has(word.toLowerCase());
+    if (isNone || (text[start - 1] === "/" && text[start - 2] === "<")) {
+      end = start;
+      // `<key>NAME</key>`: its words, then its slash and bracket.
+      if (text[end - 1] === "/") end--;
+      continue;
+    }
+    const escaped = text[start - 1] === "\\" && /^[nrt]/.test(word) ? 1 : 0;
+    return { text: word.slice(escaped), start: start + escaped, end, between: text.slice(end, valueStart) };
+  }
+  return undefined;
+}
+
+const TELLING =
+  /(?:key|keys|token|tokens|secret|secrets|password|passwd|passphrase|pwd|credential|credentials|creds|auth|authorization|apikeys?|pass|bearer|jwt)$/;
+const TELLING_WORDS = new Set(["pat", "dsn", "sk", "u", "pw", "oauth2", "license", "licence", "sig", "hapikey", "tk"]);
+
+/** After a telling word: the name is about the secret. */
+const ABOUT = new Set(
+  "id ids name names url uri urls path file filename type types hash hashed sha sha1 sha256 sha512 md5 checksum digest fingerprint thumbprint version length len ttl expires expiry expiration expired prefix suffix hint format header headers size count index label title description regex pattern example placeholder last4 arn endpoint host user username account email field provider manager service store storage cache scope scopes issuer ref reference created updated at date time alias policy status state error message valid enabled required".split(
+    " ",
+  ),
+);
+
+/** Before a telling word: the key is public, or of another trade. */
+const OTHER = new Set(
+  "public publishable pub cache foreign sort partition idempotency csrf xsrf anon anonymous site translation unique group lookup dedupe dedup object registry feature item row col column next page cursor continuation routing style sha hash etag integrity commit revision checksum digest example fake dummy mock sample".split(
+    " ",
+  ),
+);
+
+type Telling = "no" | "weakly" | "yes" | "denied";
+
+function tellingOf(name: string): Telling {
+  const words = wordsOf(name);
+  for (let index = words.length - 1; index >= 0; index--) {
+    const word = words[index]!;
+    if (TELLING.test(word) || TELLING_WORDS.has(word)) {
+      for (let before = index - 1; before >= 0; before--) if (OTHER.has(words[before]!)) return "denied";
+      return words.length === 1 && /^keys?$/.test(word) ? "weakly" : "yes";
+    }
+    if (ABOUT.has(word) || OTHER.has(word)) return "denied";
+  }
+  return "no";
+}
+
+/** Words beside a service's name in the name of its client or of nothing but its key. */
+const NEUTRAL =
+  /^(?:my|the|our|new|prod|production|dev|test|live|staging|client|api|default|config|init|initialize|setup|configure|connect|create|sdk|app|v\d|\d+|com|io|use|x)$/;
+
+/** Whether a name is the service's and nothing more. */
+function isOnlyName(own: string, service: string): boolean {
+  const rest = own.toLowerCase().replace(service, " ");
+  return wordsOf(rest).every((word) => NEUTRAL.test(word));
+}
+
+/** Whether `text[from..to)` lets two things belong together: few lines, no end of a statement on one line. */
+function isClose(text: string, from: number, to: number, breaks: number): boolean {
+  let left = breaks;
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 10) {
+      if (left-- === 0) return false;
+    } else if (code === 59 || code === 125) {
+      const next = text.charCodeAt(at + 1);
+      const after = next === 44 || next === 59 ? text.charCodeAt(at + 2) : next;
+      // `${HOST}` is no end, and neither is an entity of markup.
+      const reference = code === 125 && /\$\{?\{[^{}\n]{1,40}\}?$/.test(text.slice(Math.max(from, at - 44), at));
+      const entity = code === 59 && /&(?:amp|quot|#\d{2,3})$/.test(text.slice(Math.max(from, at - 5), at));
+      if (!reference && !entity && after !== 10 && after !== 13) return false;
+    }
+  }
+  return true;
+}
+
+interface Place {
+  text: string;
+  /** The service's name. */
+  start: number;
+  end: number;
+}
+
+function isTaken(place: Place, valueStart: number, valueEnd: number, form: ValueForm): boolean {
+  const { text, start, end } = place;
+  const own = ownNameOf(text, valueStart);
+  if (own === undefined) return false;
+  const telling = tellingOf(own.text);
+  if (telling === "denied") return false;
+  const name = text.slice(start, end).toLowerCase();
+  const where = own.text.toLowerCase().indexOf(name);
+  if (where >= 0 && isWord(own.text, where, where + name.length)) {
+    if (telling !== "no") return true;
+    if (!isOnlyName(own.text, name)) return false;
+    const call = /^\s{0,4}\(\s{0,20}["'`]$/.test(own.between);
+    if (call) return !form.weak || /^[A-Z]|[.](?:init|setup|configure|connect|client)$/i.test(own.text);
+    return !form.weak && /[=:>]/.test(own.between) && !own.between.includes(",");
+  }
+  if (telling === "no") return false;
+  if (start > valueEnd) {
+    const between = text.slice(valueEnd, start);
+    const comment = Math.max(
+      between.lastIndexOf("//"),
+      between.lastIndexOf("#"),
+      between.lastIndexOf("/*"),
+      between.lastIndexOf("<!--"),
+    );
+    if (comment < 0 || telling === "weakly") return false;
+    return !between.slice(comment).includes("\n") && isClose(text, valueEnd, start, 1) && between.length <= 120;
+  }
+  if (end > own.start) return false;
+  if (!isClose(text, end, own.start, 2)) return false;
+  const between = text.slice(end, own.start);
+  if (telling === "yes") return between.length <= 160 || /[?&]/.test(text[own.start - 1] ?? "");
+  return /[?&]$/.test(between) || between.includes("\n") || /^["'\s:={([.\w-]{0,24}$/.test(between);
+}
+
+/** Whether the name at `text[start..end)` is a word of its own, where it has to be. */
+function isWord(text: string, start: number, end: number): boolean {
+  if (end - start >= LONG_NAME) return true;
+  const kind = kindsOfBytes();
+  const here = kind[text.charCodeAt(start)];
+  const before = kind[text.charCodeAt(start - 1)] ?? 0;
+  if (start > 0 && (before === LETTER_LOWER || before === LETTER_UPPER) && text[start - 2] !== "\\") {
+    if (!(before === LETTER_LOWER && here === LETTER_UPPER)) return false;
+  }
+  const last = kind[text.charCodeAt(end - 1)];
+  const next = kind[text.charCodeAt(end)] ?? 0;
+  if (next !== LETTER_LOWER && next !== LETTER_UPPER) return true;
+  if (last === LETTER_LOWER && next === LETTER_UPPER) return true;
+  return /^(?:api|key|token|secret|client|auth|access|pass|app|bot|channel)/i.test(text.slice(end, end + 8));
+}
+
+/** Runs that a value is whole of. */
+const RUN = /[\w-]{14,512}/g;
+const RUN_BASE64 = /[\w+/-]{14,512}={0,2}/g;
+
+/** Whether what stands directly before and after a run makes it part of something longer, or of a reference. */
+function isPart(text: string, start: number, end: number): boolean {
+  const before = text[start - 1] ?? "";
+  const after = text[end] ?? "";
+  if (before === "." || before === "+" || before === "/" || before === "#" || before === "$" || before === "@")
+    return true;
+  if (before === "{" && (text[start - 2] === "$" || text[start - 2] === "{")) return true;
+  if (before === "<" && after === ">") return true;
+  if (after === "=" || after === "+" || after === "(" || after === "[") return true;
+  return after === "." && /\w/.test(text[end + 1] ?? "");
+}
+
+export function judgeNearName(text: string, at: number, { near }: JudgeContext): readonly Judged[] | undefined {
+  if (near === undefined) return undefined;
+  const lower = text
+    .slice(at, at + 40)
+    .toLowerCase()
+    .replaceAll("-", "_");
+  let length = 0;
+  for (const name of near.names) {
+    if (name.length > length && lower.startsWith(name)) length = name.length;
+  }
+  const place = { text, start: at, end: at + length };
+  if (length === 0 || !isWord(text, at, place.end)) return undefined;
+  let found: Judged[] | undefined;
+  for (const form of formsOf(near.values)) {
+    const run = form.base64 ? RUN_BASE64 : RUN;
+    run.lastIndex = Math.max(0, at - BEFORE);
+    for (let match = run.exec(text); match !== null; match = run.exec(text)) {
+      const end = match.index + match[0].length;
+      // `${NAME:-value}` of shells: the hyphen belongs to the operator.
+      const start = match[0].startsWith("-") && text[match.index - 1] === ":" ? match.index + 1 : match.index;
+      const value = text.slice(start, end);
+      if (!form.body.test(value) || isPart(text, start, end) || !isOpaque(value, form)) continue;
+      if (isTaken(place, start, end, form)) {
+        found ??= [];
+        found.push({ start, end });
+      }
+    }
+  }
+  return found;
+}
+
+const ALPHABETS: Record<string, string> = {
+  digit: DIGITS,
+  hex: HEX,
+  HEX: HEX.toUpperCase(),
+  "lower-alnum": DIGITS + LOWER,
+  "upper-alnum": DIGITS + UPPER,
+  alnum: BASE62,
+  word: BASE62,
+  url64: BASE62,
+  base64: BASE62,
+};
+
+/** A value of the first form; one in some hundred real ones looks too regular to be taken, and is drawn again. */
+export function drawValue(random: Random, values: string): string {
+  const [kind = "", lengths = ""] = values.split(" ")[0]!.split(":");
+  const length = Number(lengths.split(/[,-]/)[0]);
+  const form = formsOf(values)[0]!;
+  for (;;) {
+    const value =
+      kind === "uuid"
+        ? [8, 4, 4, 4, 12].map((part) => draw(random, HEX, part)).join("-")
+        : draw(random, ALPHABETS[kind]!, length);
+    if (isOpaque(value, form)) return value;
+  }
+}
+
+export function nearName(service: Service): Rule {
+  const { id, provider, opens, values, source } = service;
+  const names = service.names.flatMap((name) => (name.includes("_") ? [name, name.replaceAll("_", "-")] : [name]));
+  const upper = names[0]!
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/g, "_")
+    .replace(/_$/, "");
+  const suffix = /(?:key|token|secret|password)_?$/.test(names[0]!) ? "" : "_API_KEY";
   return {
-    id: service.id,
-    provider: service.provider,
-    opens: service.opens,
-    keywords: service.names,
+    id,
+    provider,
+    opens,
+    keywords: names,
     ignoreCase: true,
-    // name, at most 40 more characters of it with a telling word, an assignment, the value alone.
-    pattern: `(?:${service.names.join("|")})(?=[\\w.-]{0,40}?(?:${telling}))[\\w.-]{0,48}\\\\?["'\`]?\\]?[ \\t]{0,8}(?::=|=>|[:=]|[ \\t,])[ \\t]{0,8}\\\\?["'\`]?(${service.value})(?![\\w/+=-])`,
-    window: 320,
-    // `MY_AWS_SECRET…`: the name may be the tail of a longer one.
+    // `MY_DATADOG_KEY`: the name may be the tail of a longer one.
     boundary: "none",
-    severity: service.severity ?? "error",
+    before: BEFORE,
+    window: WINDOW,
+    gate: mayBeNearName,
+    judge: judgeNearName,
+    near: { names, values },
+    severity: "error",
     generic: true,
-    example: (random: Random) => `${name.toUpperCase()}_API_KEY=${draw(random, service.alphabet, service.length)}`,
-    nearMisses: (random: Random) => [
-      `${name}_api_key = process.env.${name.toUpperCase()}_API_KEY`,
-      `${name}: see the page about keys`,
-      `${name.toUpperCase()}_API_KEY=${"x".repeat(service.length)}`,
-      `${name.toUpperCase()}_API_KEY=${draw(random, service.alphabet, service.length - 3)}`,
-      `${name.toUpperCase()}_API_KEY=\${{ secrets.${name.toUpperCase()}_API_KEY }}`,
+    example: (random) => {
+      const value = drawValue(random, values);
+      const name = `${upper}${suffix}`;
+      return [`${name}=${value}`, `${name}: ${value}`, `--${name.toLowerCase().replaceAll("_", "-")} ${value}`][
+        random(3)
+      ]!;
+    },
+    nearMisses: (random) => [
+      `${upper}${suffix}=process.env.${upper}${suffix}`,
+      `${names[0]}: see the page about keys`,
+      `${upper}${suffix}=${"x".repeat(32)}`,
+      `${upper}${suffix}=\${{ secrets.${upper}${suffix} }}`,
+      `${upper}${suffix}_SHA256=${drawValue(random, values)}`,
+      `${upper}_PUBLIC_KEY_ID=${drawValue(random, values)}`,
+      `sha256:${drawValue(random, "hex:64")} ${names[0]}`,
     ],
-    source: service.source,
+    source,
   };
 }
