@@ -92,11 +92,15 @@ const LOOK_AHEAD = WIDE_RUN * 4 + 4;
  * joining what they part would make up secrets.
  */
 export class Narrower {
-  /** Whether any NUL was taken out. */
-  changed = false;
+  #changed = false;
   #kept: Uint8Array = new Uint8Array(0);
   /** NULs after each character of the run that is being read, 0 outside one. */
   #gap = 0;
+
+  /** Whether any NUL was taken out. */
+  get changed(): boolean {
+    return this.#changed;
+  }
 
   /** What of the text is decided so far, without padding. */
   write(bytes: Uint8Array): Uint8Array {
@@ -126,7 +130,7 @@ export class Narrower {
         const gap = nulsAfter(bytes, at);
         if (gap <= 3 && isWideRun(bytes, at, gap)) {
           this.#gap = gap;
-          this.changed = true;
+          this.#changed = true;
           continue;
         }
       }
