@@ -35,11 +35,15 @@ export function judgeAssigned(
   if (name === undefined || !wanted(name.kind, name)) return undefined;
   const config = isConfiguration(path);
   const assigned = assignedTo(text, name.start, name.end, config);
-  if (assigned === undefined) return undefined;
+  if (assigned === undefined || assigned.value.length < 6) return undefined;
   const { value, start, end, quote, operator, alone } = assigned;
   if (operator === "pair" && !/^(?:auth|credentials?|creds)$/.test(name.words.at(-1) ?? "")) return undefined;
   const loose = (operator === "call" && name.kind !== "password") || (operator === "compare" && name.kind === "hint");
-  const connection = quote === "" && CONNECTION.test(text.slice(Math.max(0, name.start - 160), name.start));
+  const connection =
+    quote === "" &&
+    text[name.end] === "=" &&
+    !(config && alone) &&
+    CONNECTION.test(text.slice(Math.max(0, name.start - 160), name.start));
   const literal = connection || quote !== "" || operator === "element" || (config && alone) || operator === "flag";
   // An assignment inside the value is judged at its own name.
   if (quote === "" || name.kind !== "password") {
