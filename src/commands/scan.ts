@@ -11,12 +11,12 @@ import { findGitPlaces } from "../git/git-dir.ts";
 import { findCommit, parseRange, readRange } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
-import { diskPath, readWorkingFile } from "../git/working-file.ts";
+import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
-import { judgeFile } from "../plumbing/judge-file.ts";
+import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import { formatScanJson, formatScanText, type ScanReport } from "../report/scan.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
@@ -105,7 +105,8 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     const prefix = path.endsWith("/") ? path : `${path}/`;
     for (const file of folder ? filesUnder(full, report.skipped, prefix) : [basename(full)]) {
       const shown = folder ? `${prefix}${file}` : path;
-      const bytes = readWorkingFile(top, file, MOST_READ);
+      if (addLarge(report, top, file, shown, scanner, [], EMPTY_BASELINE, true, withoutIndex)) continue;
+      const bytes = readWorkingFile(top, file);
       if (bytes !== null) judge(shown, bytes);
       else if (folder) report.skipped.push({ path: shown, reason: NOT_READ });
       else throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}', or it is no regular file`);
@@ -114,8 +115,6 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
   return report;
 }
 
-/** What node reads into one buffer; outside git a folder may hold anything. */
-const MOST_READ = 0x7fff_ffff;
 const NOT_READ = "it is no regular file, or cannot be read";
 
 /**
@@ -177,9 +176,43 @@ function add(
   rulesApply = true,
   change: (finding: Finding) => Finding = (finding) => finding,
 ): void {
+  const verdict = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
+  addVerdict(report, bytes.length, verdict, baseline, change);
+}
+
+/** A file of the working tree that is not to be held in memory; false where it may be, or cannot be read. */
+function addLarge(
+  report: ScanReport,
+  top: string,
+  file: string,
+  path: string,
+  scanner: Scanner,
+  formations: readonly string[],
+  baseline: Baseline,
+  rulesApply = true,
+  change: (finding: Finding) => Finding = (finding) => finding,
+): boolean {
+  const large = openLargeFile(top, file, LARGE_FILE);
+  if (large === null) return false;
+  try {
+    const { size } = large;
+    const judged = { path, mode: "100644", size, pieces: large.pieces(), formations, rulesApply };
+    addVerdict(report, size, judgeLargeFile(scanner, judged), baseline, change);
+  } finally {
+    large.close();
+  }
+  return true;
+}
+
+function addVerdict(
+  report: ScanReport,
+  bytes: number,
+  { findings, allowed }: FileVerdict,
+  baseline: Baseline,
+  change: (finding: Finding) => Finding,
+): void {
   report.scanned.files += 1;
-  report.scanned.bytes += bytes.length;
-  const { findings, allowed } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
+  report.scanned.bytes += bytes;
   for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
   for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
@@ -234,7 +267,11 @@ class RepositoryScan {
         ...(accepted ? { accepted } : {}),
       }));
       return { scanned, skipped, findings: reported, notes };
-    } else await this.#scanFiles(tree, paths, report, judge);
+    } else {
+      const large = (path: string): boolean =>
+        addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
+      await this.#scanFiles(tree, paths, report, judge, large);
+    }
     return report;
   }
 
@@ -243,6 +280,7 @@ class RepositoryScan {
     paths: readonly string[],
     report: ScanReport,
     judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+    large: (path: string) => boolean,
   ): Promise<void> {
     const { topLevel } = this.#context;
     const wanted = paths.map((path) => repositoryPath(this.#options, topLevel, path));
@@ -250,11 +288,11 @@ class RepositoryScan {
     const within = [...tree.entries.keys()].filter(
       (path) => wanted.length === 0 || wanted.some((one) => one === "" || path === one || path.startsWith(`${one}/`)),
     );
-    for (const path of within) this.#scanFile(path, report, judge);
+    for (const path of within) if (!large(path)) this.#scanFile(path, report, judge);
     for (const path of named) {
       // Named by hand: scanned although git ignores it. A folder was taken apart above.
       if (within.some((file) => path === "" || file.startsWith(`${path}/`))) continue;
-      if (!this.#scanFile(path, report, judge)) {
+      if (!large(path) && !this.#scanFile(path, report, judge)) {
         throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`);
       }
     }

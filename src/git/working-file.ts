@@ -29,6 +29,45 @@ export function readWorkingFile(topLevel: string, path: string, limit = Number.P
   }
 }
 
+/** A file that is read in pieces: it may be larger than what memory holds. */
+export interface PiecesOfFile {
+  size: number;
+  /** Each piece is overwritten by the next. */
+  pieces(): Generator<Buffer>;
+  close(): void;
+}
+
+const PIECE = 1024 * 1024;
+
+/** As {@link readWorkingFile}, for a file of more than `from` bytes; null for any other. */
+export function openLargeFile(topLevel: string, path: string, from: number): PiecesOfFile | null {
+  let fd: number;
+  try {
+    fd = openSync(diskPath(topLevel, path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch {
+    return null;
+  }
+  const stat = fstatSync(fd);
+  if (!stat.isFile() || stat.size <= from) {
+    closeSync(fd);
+    return null;
+  }
+  return {
+    size: stat.size,
+    *pieces() {
+      const piece = Buffer.allocUnsafeSlow(PIECE);
+      // Not more than it said it has: a log that is being written to has an end too.
+      for (let left = stat.size; left > 0; ) {
+        const length = readSync(fd, piece, 0, Math.min(PIECE, left), null);
+        if (length === 0) return;
+        left -= length;
+        yield piece.subarray(0, length);
+      }
+    },
+    close: () => closeSync(fd),
+  };
+}
+
 /** A file that says it is empty: null where it is not. */
 function emptyFile(fd: number): Buffer | null {
   return readSync(fd, Buffer.alloc(1), 0, 1, 0) === 0 ? Buffer.alloc(0) : null;

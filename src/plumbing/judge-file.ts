@@ -56,6 +56,28 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   };
 }
 
+/** A file from this size on is read in pieces by the commands for people. */
+export const LARGE_FILE = 32 * 1024 * 1024;
+
+/**
+ * {@link judgeFile} of a file that is too large to be held. No `.env` file, formation
+ * file or allow comment is read in it: what is found counts.
+ */
+export function judgeLargeFile(
+  scanner: Scanner,
+  file: Omit<JudgedFile, "bytes"> & { size: number; pieces: Iterable<Buffer> },
+): FileVerdict {
+  const { path, mode, formations, rulesApply, size } = file;
+  const scan = scanner.open(path, { rulesApply, size });
+  let byPath: Finding[] | undefined;
+  for (const piece of file.pieces) {
+    byPath ??= checkPath(path, piece, { mode, formations });
+    scan.write(piece);
+  }
+  const findings = [...(byPath ?? []), ...scan.end()].filter((finding) => rulesApply || ALWAYS.has(finding.kind));
+  return { findings: findings.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })), allowed: [] };
+}
+
 /**
  * What mends it: where MUXI puts values in, a reference; a `.env` file leaves git, whatever was found in it; elsewhere
  * the value goes.

@@ -1,5 +1,6 @@
 /** Chat, mail and telephony. */
 import { BASE62, DIGITS, draw, HEX, LOWER, type Rule, UPPER, URL64 } from "../rule.ts";
+import { base62, chars, digits, hex, lowerAlnum, token, UUID, upperAlnum, url64 } from "./shapes.ts";
 
 const SLACK_PAGE = "https://api.slack.com/concepts/token-types";
 
@@ -169,4 +170,103 @@ export const MESSAGING: readonly Rule[] = [
     ],
     source: "https://documentation.mailgun.com/docs/mailgun/api-reference/mg-auth",
   },
+  token({
+    id: "slack-browser-token",
+    provider: "Slack",
+    opens: "the messages of a workspace",
+    forms: [["xoxc-", digits(9, 14), "-", digits(9, 14), "-", digits(9, 14), "-", hex(64)]],
+    source: "https://docs.slack.dev/authentication/tokens",
+  }),
+  token({
+    id: "slack-cookie",
+    provider: "Slack",
+    opens: "the messages of a workspace, with a token",
+    forms: [["xoxd-", chars("[\\w%+/=-]", BASE62, 100, 300)]],
+    after: "[\\w%+/=-]",
+    source: "https://docs.slack.dev/authentication/tokens",
+  }),
+  token({
+    id: "slack-refresh-token",
+    provider: "Slack",
+    opens: "tokens of an app",
+    forms: [["xoxe-", digits(1), "-", base62(140, 180)]],
+    source: "https://docs.slack.dev/authentication/using-token-rotation",
+  }),
+  token({
+    id: "discord-mfa-token",
+    provider: "Discord",
+    opens: "an account",
+    forms: [["mfa.", url64(84)]],
+    source: "https://discord.com/developers/docs/reference",
+  }),
+  token({
+    id: "whatsapp-business-token",
+    provider: "Meta",
+    opens: "pages and messages of a business",
+    forms: [["EAA", base62(90, 400)]],
+    source: "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",
+  }),
+  token({
+    id: "lark-webhook",
+    provider: "Feishu",
+    opens: "a group, to post in",
+    forms: [
+      ["open.feishu.cn/open-apis/bot/v2/hook/", ...UUID],
+      ["open.larksuite.com/open-apis/bot/v2/hook/", ...UUID],
+    ],
+    bitsPerCharacter: 1.6,
+    source: "https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot",
+  }),
+  token({
+    id: "dingtalk-webhook",
+    provider: "DingTalk",
+    opens: "a group, to post in",
+    forms: [["oapi.dingtalk.com/robot/send?access_token=", hex(64)]],
+    source: "https://open.dingtalk.com/document/robots/custom-robot-access",
+  }),
+  token({
+    id: "wecom-webhook",
+    provider: "WeCom",
+    opens: "a group, to post in",
+    forms: [["qyapi.weixin.qq.com/cgi-bin/webhook/send?key=", ...UUID]],
+    bitsPerCharacter: 1.6,
+    source: "https://developer.work.weixin.qq.com/document/path/91770",
+  }),
+  token({
+    id: "pushbullet-own-token",
+    provider: "Pushbullet",
+    opens: "notifications and files of its owner",
+    forms: [["o.", base62(32)]],
+    bitsPerCharacter: 2.9,
+    source: "https://docs.pushbullet.com/",
+  }),
+  token({
+    id: "ntfy-token",
+    provider: "ntfy",
+    opens: "notifications of an account",
+    forms: [["tk_", lowerAlnum(29)]],
+    bitsPerCharacter: 2.7,
+    source: "https://docs.ntfy.sh/config/#access-tokens",
+  }),
+  token({
+    id: "courier-key",
+    provider: "Courier",
+    opens: "notifications of an account",
+    forms: [
+      ["pk_prod_", upperAlnum(28)],
+      ["pk_test_", upperAlnum(28)],
+    ],
+    after: "\\w",
+    source: "https://www.courier.com/docs/",
+  }),
+  token({
+    id: "liveblocks-key",
+    provider: "Liveblocks",
+    opens: "rooms of a project",
+    forms: [
+      ["sk_prod_", url64(64)],
+      ["sk_dev_", url64(64)],
+    ],
+    source: "https://liveblocks.io/docs/api-reference/rest-api-endpoints",
+  }),
 ];

@@ -397,9 +397,11 @@ export function judgeNearName(text: string, at: number, { near }: JudgeContext):
     const run = form.base64 ? RUN_BASE64 : RUN;
     run.lastIndex = Math.max(0, at - BEFORE);
     for (let match = run.exec(text); match !== null; match = run.exec(text)) {
-      const start = match.index;
-      const end = start + match[0].length;
-      if (!form.body.test(match[0]) || isPart(text, start, end) || !isOpaque(match[0], form)) continue;
+      const end = match.index + match[0].length;
+      // `${NAME:-value}` of shells: the hyphen belongs to the operator.
+      const start = match[0].startsWith("-") && text[match.index - 1] === ":" ? match.index + 1 : match.index;
+      const value = text.slice(start, end);
+      if (!form.body.test(value) || isPart(text, start, end) || !isOpaque(value, form)) continue;
       if (isTaken(place, start, end, form)) {
         found ??= [];
         found.push({ start, end });
