@@ -160,19 +160,25 @@ async function makeRules() {
     import { join } from "node:path";
     import { crc32 } from "node:zlib";
     import { MuxiGitError } from "../errors.ts";
-    import { parseRuleTable, type RuleFunctions, type RuleTable } from "./rule-table.ts";
-    ${[...named.values()].map(({ file, name, alias }) => `import { ${name} as ${alias} } from ${JSON.stringify(file)};`).join("\n")}
-    ${unnamed.size > 0 ? 'import { allRules } from "./rules/index.ts";' : ""}
+    import { parseRuleTable, type RuleTable } from "./rule-table.ts";
     let table: RuleTable | undefined;
-    function functions(): RuleFunctions {
-      const all: Record<string, unknown> = { ${[...named.keys()].join(", ")} };
-      ${[...unnamed]
-        .map((one) => {
-          const [id, member] = one.split(" ");
-          return `all[${JSON.stringify(one)}] = (...given: unknown[]) => (allRules().find((rule) => rule.id === ${JSON.stringify(id)}) as any).${member}(...given);`;
-        })
-        .join("\n")}
-      return all;
+    // A family's module is run when the first of its rules asks for a function, by require(): an import would run all
+    // of them, tables and examples, at every start.
+    function functions(name: string): unknown {
+      switch (name) {
+        ${[...named.values()].map(({ file, name, alias }) => `case "${alias}": return require(${JSON.stringify(file)}).${name};`).join("\n")}
+        ${[...unnamed]
+          .map((one) => {
+            const [id, member] = one.split(" ");
+            return `case "${one}": {
+              const { allRules } = require("./rules/index.ts");
+              const rule = allRules().find(({ id }: { id: string }) => id === "${id}");
+              return rule.${member}.bind(rule);
+            }`;
+          })
+          .join("\n")}
+        default: return undefined;
+      }
     }
     export function defaultRules(): RuleTable {
       if (table !== undefined) return table;
@@ -185,7 +191,7 @@ async function makeRules() {
       // Of another version, or damaged, it would find less and say nothing.
       if (bytes === undefined || crc32(bytes) !== ${crc32(bytes)})
         throw new MuxiGitError("rules-damaged", "its table of rules is missing or damaged", { hint: "run 'npx muxi-git install'" });
-      table = parseRuleTable(bytes, functions());
+      table = parseRuleTable(bytes, functions);
       return table;
     }`;
   return { module };

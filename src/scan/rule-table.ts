@@ -133,8 +133,8 @@ export function keywordStands(
 const MARK = 0x6d757834;
 const FUNCTIONS = ["checksum", "verify", "gate", "judge"] as const;
 type Member = (typeof FUNCTIONS)[number];
-/** By name, the functions that rules of a file call. */
-export type RuleFunctions = Readonly<Record<string, unknown>>;
+/** The function that rules of a file call by a name; undefined where there is none. */
+export type RuleFunctions = (name: string) => unknown;
 
 /** @param nameOf - the name under which {@link parseRuleTable} will be given a rule's function. */
 export function formatRuleTable(rules: readonly Rule[], nameOf: (rule: Rule, member: Member) => string): Uint8Array {
@@ -242,7 +242,7 @@ function readRule(text: string, functions: RuleFunctions): ScanRule {
   for (const member of FUNCTIONS) {
     const name = data[member];
     if (typeof name !== "string") continue;
-    data[member] = functions[name];
+    data[member] = functions(name);
     if (typeof data[member] !== "function") throw new RangeError(`no function '${name}' for the rules`);
   }
   return data as unknown as ScanRule;

@@ -33,23 +33,29 @@ export function judgeAssigned(
 ): Judged | undefined {
   const name = tellingName(text, at, keywordLength);
   if (name === undefined || !wanted(name.kind, name)) return undefined;
+  // Other keywords of the same name would have it read again.
+  const nothing = { start: name.end, end: name.end };
   const config = isConfiguration(path);
   const assigned = assignedTo(text, name.start, name.end, config);
-  if (assigned === undefined) return undefined;
+  if (assigned === undefined || assigned.value.length < 6) return nothing;
   const { value, start, end, quote, operator, alone } = assigned;
-  if (operator === "pair" && !/^(?:auth|credentials?|creds)$/.test(name.words.at(-1) ?? "")) return undefined;
+  if (operator === "pair" && !/^(?:auth|credentials?|creds)$/.test(name.words.at(-1) ?? "")) return nothing;
   const loose = (operator === "call" && name.kind !== "password") || (operator === "compare" && name.kind === "hint");
-  const connection = quote === "" && CONNECTION.test(text.slice(Math.max(0, name.start - 160), name.start));
+  const connection =
+    quote === "" &&
+    text[name.end] === "=" &&
+    !(config && alone) &&
+    CONNECTION.test(text.slice(Math.max(0, name.start - 160), name.start));
   const literal = connection || quote !== "" || operator === "element" || (config && alone) || operator === "flag";
   // An assignment inside the value is judged at its own name.
   if (quote === "" || name.kind !== "password") {
-    if (/^[A-Za-z_][\w.]{1,40}=[^=]/.test(value)) return undefined;
+    if (/^[A-Za-z_][\w.]{1,40}=[^=]/.test(value)) return nothing;
   }
   // In code a value without quotes is a variable, a type or a call: it is none only where no one would write such a name.
-  if (!literal && !isNoIdentifier(value, text, end)) return undefined;
+  if (!literal && !isNoIdentifier(value, text, end)) return nothing;
   // Badges carry a token that is public, to be drawn.
   if (/badge[^\s"'<>]{0,60}\?(?:[^\s"'<>]{0,60}&)?$/.test(text.slice(Math.max(0, name.start - 128), name.start)))
-    return undefined;
+    return nothing;
   const severity = assess(value, {
     kind: operator === "pair" ? "password" : name.kind,
     literal,
@@ -57,7 +63,7 @@ export function judgeAssigned(
     key: name.words.at(-1) === "key",
     test: name.words.some((word) => TEST_NAME.test(word)) || isTestPath(path),
   });
-  return severity === undefined ? undefined : { start, end, severity };
+  return severity === undefined ? nothing : { start, end, severity };
 }
 
 /** Other parts of a connection string before its password: `Server=…;`, `host=… `. */

@@ -33,6 +33,7 @@ function build(): void {
   const set = (text: string, kind: number) => {
     for (const char of text) KIND[char.charCodeAt(0)] = kind;
   };
+  for (let byte = 128; byte < 256; byte++) KIND[byte] = NAME;
   set("_-", NAME);
   set("\"'`", QUOTE);
   set("=:,(>|?<", OPERATOR);
@@ -68,7 +69,8 @@ function mayBeValue(bytes: Uint8Array, at: number, quoted: boolean): boolean {
     else if (isVowel(byte)) vowels++;
   }
   if (length >= 6 && mixed) return true;
-  if (length >= 10 && vowels * 10 < length * 3) return true;
+  // Types and variables are letters without quotes; only what no word has is looked at.
+  if (length >= 10 && vowels * 10 < length * (quoted ? 3 : 1.7)) return true;
   // An app password: four groups of four letters.
   return length === 4 && KIND[bytes[at]!] === BLANK && KIND[bytes[at + 5]!] === BLANK;
 }

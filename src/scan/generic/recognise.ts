@@ -57,7 +57,8 @@ export function isPasswordHash(value: string): boolean {
 
 /** Whether a value says of itself that it is none, whatever its name. */
 export function isPlaceholder(value: string): boolean {
-  return PLACEHOLDER.test(value) || PUBLISHED.test(value);
+  // A placeholder says so at once; a long value is not read to its end for it.
+  return PLACEHOLDER.test(value.slice(0, 160)) || PUBLISHED.test(value);
 }
 
 /** Whether a value is something else than a secret by its form. */
@@ -69,7 +70,7 @@ export function isSomethingElse(value: string): boolean {
 
 /** Whether a value reads as code, a path, a selector or an expression. */
 export function isCode(value: string): boolean {
-  return CODE.test(value);
+  return CODE.test(value.slice(0, 256));
 }
 
 /** Whether templating is part of a value that is not all of it: `prefix-${X}`, `{{a}}-b`. */

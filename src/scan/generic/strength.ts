@@ -47,8 +47,19 @@ function unleet(folded: string): string {
 
 const LEET: Record<string, string> = { 0: "o", 1: "i", 3: "e", 4: "a", 5: "s", 7: "t", "@": "a", $: "s" };
 
+/** How much of a value is measured: enough to decide, and what bounds the work at a keyword. */
+const MEASURED = 128;
+
+let last: { value: string; strength: Strength } | undefined;
+
+/** The strength of a value. The last one is kept: one value is asked about more than once. */
 export function strengthOf(value: string): Strength {
-  const text = value.slice(0, 512);
+  if (last?.value !== value) last = { value, strength: measure(value) };
+  return last.strength;
+}
+
+function measure(value: string): Strength {
+  const text = value.slice(0, MEASURED);
   let lower = false;
   let upper = false;
   let digit = false;
@@ -92,7 +103,8 @@ const WORD_BITS = 3.15;
  * Whether every piece of a value reads as a word, an abbreviation or a short
  * number, as identifiers, labels and types do.
  */
-export function isWords(value: string): boolean {
+export function isWords(whole: string): boolean {
+  const value = whole.slice(0, MEASURED);
   const pieces = value.match(PIECE) ?? [];
   let letters = 0;
   let digits = 0;
@@ -137,7 +149,7 @@ function isHex(value: string): boolean {
 export function isOpaque(value: string, least: number): boolean {
   if (value.length < least) return false;
   const { bits, perCharacter, digit, lower, upper } = strengthOf(value);
-  if (isHex(value)) return digit && bits >= 2.3 * value.length;
+  if (isHex(value)) return digit && bits >= 2.3 * Math.min(value.length, MEASURED);
   if (!digit && !(lower && upper)) return value.length >= 14 && perCharacter >= 3.4 && !isWords(value);
   if (bits < 3 * least || perCharacter < 2.7) return false;
   return (perCharacter >= RANDOM_BITS && value.length >= 12) || !isWords(value);
