@@ -107,6 +107,8 @@ interface Operation {
   run(repo: TempRepo): Ran;
   /** What is "ours" to git is what is merged onto: the two sides are swapped. */
   swapped?: true;
+  /** git 2.55 does it by a stash whose output it keeps to itself. */
+  mayBeQuiet?: true;
 }
 
 const OPERATIONS: Operation[] = [
@@ -148,6 +150,7 @@ const OPERATIONS: Operation[] = [
         repo.write(`bot/${path}`, repo.tryWith({}, "git", "cat-file", "blob", `side:bot/${path}`).stdout);
       return repo.try("git", "checkout", "-q", "-m", "main");
     },
+    mayBeQuiet: true,
   },
 ];
 
@@ -169,21 +172,22 @@ function assertSealed(repo: TempRepo): void {
     assert.ok(!everything.some((text) => text.includes(value(seed))), `a value stands in clear: ${seed}`);
 }
 
-function assertMerged(repo: TempRepo, key: string, ran: Ran, one: Case, swapped: boolean): void {
+function assertMerged(repo: TempRepo, key: string, ran: Ran, one: Case, { swapped, mayBeQuiet }: Operation): void {
   const said = ran.all.match(/muxi-git: conflict: .*/g) ?? [];
   assert.ok(
     !Object.values({ ...one.ours, ...one.theirs }).some((held) => ran.all.includes(held)),
     "a value is printed",
   );
   const conflict = one.conflict ?? [];
-  assert.equal(said.length, conflict.length, ran.all);
-  for (const name of conflict)
+  const told = mayBeQuiet === true && said.length === 0 ? [] : conflict;
+  assert.equal(said.length, told.length, ran.all);
+  for (const name of told)
     assert.ok(
       said.some((line) => line.includes(name)),
       ran.all,
     );
   const merged = { ...one.merged };
-  if (swapped) {
+  if (swapped === true) {
     for (const name of conflict) {
       const theirs = one.theirs[name];
       if (theirs === undefined) delete merged[name];
@@ -207,7 +211,7 @@ describe("what merges", () => {
       on(`${operation.name}: ${one.name}`, { slow }, (t, git) => {
         const { repo, made: key } = initial(t, git.path);
         diverge(repo, key, one.ours, one.theirs);
-        assertMerged(repo, key, operation.run(repo), one, operation.swapped === true);
+        assertMerged(repo, key, operation.run(repo), one, operation);
       });
     }
   }
