@@ -1,9 +1,10 @@
-/** What README.md and test/situations/README.md say was tried: every test they name exists, and no way is left out. */
+/** What README.md and test/situations/README.md say was tried: every test they name exists, and no way and no manager is left out. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PROJECT } from "../support/repo.ts";
+import { TOOLS } from "./managers/tools.ts";
 import { WAYS } from "./ways.ts";
 
 const SITUATIONS = join(PROJECT, "test", "situations");
@@ -44,6 +45,14 @@ test("every way a change moves has its row, with the gate that its test asserts"
       gate === "none" ? "nothing to stop" : `stopped at ${gate}`,
       "passes in silence",
     ]),
+  );
+});
+
+test("every hook manager has its row", () => {
+  const names = rows(join(PROJECT, "README.md"), "beside").map(([name]) => name);
+  assert.deepEqual(
+    names,
+    TOOLS.map(({ name }) => name),
   );
 });
 
