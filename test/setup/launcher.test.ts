@@ -189,3 +189,29 @@ describe("the launcher's node", { skip }, () => {
       assert.ok(!isAbsolute(path), path);
   });
 });
+
+describe("a hook that git's configuration runs as well", { skip }, () => {
+  test("runs once and is skipped with one word, by the configuration's call", (t) => {
+    const at = place(t);
+    const node = at.node("nodes/node");
+    at.record(node);
+    const git = join(at.base, "gits", "git");
+    mkdirSync(dirname(git));
+    writeFileSync(git, '#!/bin/sh\n[ "$1 $2" = "hook list" ] && echo "muxi-git-$3"\n', { mode: 0o755 });
+    writeFileSync(join(at.tree, ".git/muxi-git/config"), '[hook "muxi-git-pre-push"]\n');
+    const PATH = dirname(git);
+    const skipped = "muxi-git: hook pre-push skipped, MUXI_GIT=0 is set\n";
+    const said = (env: Record<string, string>) => {
+      const { code, stdout, stderr } = at.run({ PATH, ...env }, "hook", "pre-push", "origin", "url");
+      return [code, stdout, stderr];
+    };
+    assert.deepEqual(said({ MUXI_GIT_CONFIG_HOOK: "1" }), [0, node, ""]);
+    assert.deepEqual(said({}), [0, "", ""]);
+    assert.deepEqual(said({ MUXI_GIT_CONFIG_HOOK: "1", MUXI_GIT: "0" }), [0, "", skipped]);
+    assert.deepEqual(said({ MUXI_GIT: "0" }), [0, "", ""]);
+    // An older git on the same repository lists nothing.
+    writeFileSync(git, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    assert.deepEqual(said({}), [0, node, ""]);
+    assert.deepEqual(said({ MUXI_GIT: "0" }), [0, "", skipped]);
+  });
+});

@@ -684,10 +684,13 @@ describe("hooks that are there", () => {
       const repo = repoWith(t, git, { install: true });
       repo.write(".git/muxi-git/main.cjs", 'console.error("ran", process.argv[2], process.argv[3])');
       const both = "ran hook pre-commit\nran hook commit-msg\n";
-      const commit = repo.try("git", "commit", "-q", "--allow-empty", "-m", "x");
-      assert.equal(commit.stderr, both);
+      // A message of plain words starts no node.
+      const commit = ["commit", "-q", "--allow-empty", "-m", "Release 2026-01-02"];
+      assert.equal(repo.try("git", ...commit).stderr, both);
+      const skipped = repo.tryWith({ env: { MUXI_GIT: "0" } }, "git", ...commit);
+      assert.equal(skipped.stderr, both.replace(/ran (.*)/g, "muxi-git: $1 skipped, MUXI_GIT=0 is set"));
       repo.git("config", "hook.muxi-git-pre-commit.enabled", "false");
-      assert.equal(repo.try("git", "commit", "-q", "--allow-empty", "-m", "x").stderr, both);
+      assert.equal(repo.try("git", ...commit).stderr, both);
     }
   });
 });
