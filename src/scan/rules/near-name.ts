@@ -81,16 +81,19 @@ function isMixed(length: number, digits: number, changes: number): boolean {
   return (digits >= 2 && changes * 6 >= length) || changes * 3 >= length;
 }
 
-/** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. */
+/** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. Reads no byte more than twice. */
 function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
   const kind = kindsOfBytes();
-  // Every run that long covers one of these places.
-  for (let probe = from + SHORTEST - 1; probe < to; probe += SHORTEST) {
-    if (kind[bytes[probe]!] === 0) continue;
+  let floor = from;
+  // Every run that long covers one of the places that are looked at.
+  for (let probe = from + SHORTEST - 1; probe < to; ) {
+    if (kind[bytes[probe]!] === 0) {
+      probe += SHORTEST;
+      continue;
+    }
     let start = probe;
-    while (start > from && kind[bytes[start - 1]!] !== 0) start--;
+    while (start > floor && kind[bytes[start - 1]!] !== 0) start--;
     let end = probe + 1;
-    // Far enough to judge it; runs without end must not be read at every hit.
     const stop = Math.min(bytes.length, start + 64);
     while (end < stop && kind[bytes[end]!] !== 0) end++;
     if (end - start >= SHORTEST) {
@@ -105,7 +108,8 @@ function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
       }
       if (isMixed(end - start, digits, changes)) return true;
     }
-    while (probe + SHORTEST < end) probe += SHORTEST;
+    floor = end;
+    probe = end + SHORTEST - 1;
   }
   return false;
 }
