@@ -405,8 +405,9 @@ export function judgeNearName(text: string, at: number, { near }: JudgeContext):
       // `${NAME:-value}` of shells: the hyphen belongs to the operator.
       const start = match[0].startsWith("-") && text[match.index - 1] === ":" ? match.index + 1 : match.index;
       const value = text.slice(start, end);
-      if (!form.body.test(value) || isPart(text, start, end) || !isOpaque(value, form)) continue;
-      if (isTaken(place, start, end, form)) {
+      if (!form.body.test(value) || isPart(text, start, end)) continue;
+      // Randomness costs most and is asked last.
+      if (isTaken(place, start, end, form) && isOpaque(value, form)) {
         found ??= [];
         found.push({ start, end });
       }
