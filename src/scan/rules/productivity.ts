@@ -166,11 +166,4 @@ export const PRODUCTIVITY: readonly Rule[] = [
     forms: [["n8n_api_", hex(64, 96)]],
     source: "https://docs.n8n.io/api/authentication/",
   }),
-  token({
-    id: "activepieces-key",
-    provider: "Activepieces",
-    opens: "automations of a server",
-    forms: [["sk-", base62(64)]],
-    source: "https://www.activepieces.com/docs/endpoints/overview",
-  }),
 ];
