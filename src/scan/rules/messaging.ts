@@ -200,10 +200,12 @@ export const MESSAGING: readonly Rule[] = [
     source: "https://discord.com/developers/docs/reference",
   }),
   token({
-    id: "whatsapp-business-token",
+    id: "meta-access-token",
     provider: "Meta",
     opens: "pages and messages of a business",
     forms: [["EAA", base62(90, 400)]],
+    // Base64 of zeros begins like it.
+    bitsPerCharacter: 3.2,
     source: "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",
   }),
   token({
