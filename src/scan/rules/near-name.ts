@@ -23,6 +23,8 @@ export interface NearName {
   length: number;
   source: string;
   severity?: Rule["severity"];
+  /** Where the value is more than one run of the alphabet. */
+  example?: Rule["example"];
 }
 
 const TELLING = "key|token|secret|password|passwd|pwd|credential|auth";
@@ -43,7 +45,9 @@ export function nearName(service: NearName): Rule {
     boundary: "none",
     severity: service.severity ?? "error",
     generic: true,
-    example: (random: Random) => `${name.toUpperCase()}_API_KEY=${draw(random, service.alphabet, service.length)}`,
+    example:
+      service.example ??
+      ((random: Random) => `${name.toUpperCase()}_API_KEY=${draw(random, service.alphabet, service.length)}`),
     nearMisses: (random: Random) => [
       `${name}_api_key = process.env.${name.toUpperCase()}_API_KEY`,
       `${name}: see the page about keys`,
