@@ -157,11 +157,19 @@ describe("which finding is reported", () => {
         "github-refresh-token",
         "github-fine-grained-token",
         "gitlab-token",
+        "aws-bedrock-key",
+        "vercel-token",
+        "confluent-secret",
+        "zuplo-key",
+        "onepassword-service-account-token",
         "npm-token",
         "age-secret-key",
+        "age-post-quantum-key",
       ],
     );
-    for (const rule of allRules().filter((one) => one.checksum !== undefined && one.id !== "gitlab-token")) {
+    // These have no check digits at the end of every example, or hexadecimal ones; rules.test.ts has them all.
+    const others = ["gitlab-token", "aws-bedrock-key", "onepassword-service-account-token", "zuplo-key"];
+    for (const rule of allRules().filter((one) => one.checksum !== undefined && !others.includes(one.id))) {
       const example = rule.example(seededRandom(7));
       const at = rule.id === "github-fine-grained-token" ? 80 : example.length - 3;
       const other = /[a-z]/.test(example[at]!) ? "q" : "Q";

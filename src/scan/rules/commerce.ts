@@ -1,6 +1,6 @@
 /** Shops and marketplaces. */
 import type { Rule } from "../rule.ts";
-import { anyHex, hex, token, UUID, url64 } from "./shapes.ts";
+import { anyHex, hex, token, url64 } from "./shapes.ts";
 
 export const COMMERCE: readonly Rule[] = [
   token({
@@ -25,21 +25,6 @@ export const COMMERCE: readonly Rule[] = [
       ["cs_", hex(40)],
     ],
     source: "https://woocommerce.github.io/woocommerce-rest-api-docs/#authentication",
-  }),
-  token({
-    id: "amazon-mws-token",
-    provider: "Amazon MWS",
-    opens: "orders of a seller",
-    forms: [["amzn.mws.", ...UUID]],
-    bitsPerCharacter: 1.6,
-    source: "https://developer-docs.amazon.com/sp-api/docs/",
-  }),
-  token({
-    id: "amazon-oauth-secret",
-    provider: "Amazon",
-    opens: "sign-ins and orders of sellers",
-    forms: [["amzn1.oa2-cs.v1.", hex(64)]],
-    source: "https://developer.amazon.com/docs/login-with-amazon/register-web.html",
   }),
   token({
     id: "ebay-secret",

@@ -91,7 +91,7 @@ export const MESSAGING: readonly Rule[] = [
     opens: "a bot and what is written to it",
     keywords: [":AA"],
     // The bot's number stands before the keyword: every body begins with AA.
-    pattern: "(?<=(?:^|\\W|\\\\[nrt]|%[0-9A-Fa-f]{2})\\d{6,16}):(AA[\\w-]{33})(?![\\w-])",
+    pattern: "(?<=(?:^|\\W|\\\\[nrt]|\\\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2})\\d{6,16}):(AA[\\w-]{33})(?![\\w-])",
     before: 24,
     class: "url64",
     minLength: 33,
@@ -200,10 +200,12 @@ export const MESSAGING: readonly Rule[] = [
     source: "https://discord.com/developers/docs/reference",
   }),
   token({
-    id: "whatsapp-business-token",
+    id: "meta-access-token",
     provider: "Meta",
     opens: "pages and messages of a business",
     forms: [["EAA", base62(90, 400)]],
+    // Base64 of zeros begins like it.
+    bitsPerCharacter: 3.2,
     source: "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",
   }),
   token({
@@ -222,6 +224,7 @@ export const MESSAGING: readonly Rule[] = [
     provider: "DingTalk",
     opens: "a group, to post in",
     forms: [["oapi.dingtalk.com/robot/send?access_token=", hex(64)]],
+    boundary: "none",
     source: "https://open.dingtalk.com/document/robots/custom-robot-access",
   }),
   token({

@@ -174,17 +174,6 @@ export const MONITORING: readonly Rule[] = [
     source: "https://axiom.co/docs/reference/tokens",
   }),
   token({
-    id: "statsig-console-key",
-    provider: "Statsig",
-    opens: "flags of a project",
-    forms: [
-      ["secret-", base62(40, 50)],
-      ["console-", base62(40, 50)],
-    ],
-    bitsPerCharacter: 2.7,
-    source: "https://docs.statsig.com/sdk-keys/api-keys",
-  }),
-  token({
     id: "launchdarkly-sdk-key",
     provider: "LaunchDarkly",
     opens: "flags of an environment",

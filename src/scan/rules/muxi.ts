@@ -1,38 +1,25 @@
 /** MUXI's own keys. Forms: the Go CLI's generator of formation keys; the server's documented samples. */
 import { draw, HEX, type Rule } from "../rule.ts";
+import { base62, hex, oneOf, prefixed, token } from "./shapes.ts";
 
 const PAGE = "https://muxi.org/docs";
 
 export const MUXI: readonly Rule[] = [
-  {
+  token({
     id: "muxi-formation-key",
     provider: "MUXI",
     opens: "the API of a formation",
-    keywords: ["fma_", "fmc_"],
-    pattern: "fm[ac]_[0-9a-f]{64}(?![0-9a-zA-Z])",
-    class: "hex",
-    minLength: 64,
-    severity: "error",
-    example: (random) => `fm${random(2) === 0 ? "a" : "c"}_${draw(random, HEX, 64)}`,
-    nearMisses: (random) => [
-      "fma_...",
-      `fma_${"0".repeat(64)}`,
-      `fmc_${draw(random, HEX, 40)}`,
-      `xfma_${draw(random, HEX, 64)}`,
-    ],
+    forms: [[oneOf("fma_", "fmc_"), hex(64)]],
     source: PAGE,
-  },
-  {
+    fix: "make a new key with the MUXI CLI, store it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}",
+  }),
+  prefixed({
     id: "muxi-server-key",
     provider: "MUXI",
     opens: "a server and every formation on it",
-    keywords: ["muxi_sk_"],
-    pattern: "muxi_sk_[A-Za-z0-9]{24,64}(?![A-Za-z0-9])",
-    class: "alnum",
-    minLength: 24,
-    severity: "error",
-    example: (random) => `muxi_sk_${draw(random, HEX, 32)}`,
-    nearMisses: (random) => ["muxi_sk_...", `muxi_sk_${"x".repeat(32)}`, `muxi_pk_${draw(random, HEX, 32)}`],
+    prefix: "muxi_sk_",
+    body: base62(24, 64),
+    near: (random) => [`muxi_pk_${draw(random, HEX, 32)}`],
     source: PAGE,
-  },
+  }),
 ];

@@ -81,16 +81,19 @@ function isMixed(length: number, digits: number, changes: number): boolean {
   return (digits >= 2 && changes * 6 >= length) || changes * 3 >= length;
 }
 
-/** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. */
+/** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. Reads no byte more than twice. */
 function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
   const kind = kindsOfBytes();
-  // Every run that long covers one of these places.
-  for (let probe = from + SHORTEST - 1; probe < to; probe += SHORTEST) {
-    if (kind[bytes[probe]!] === 0) continue;
+  let floor = from;
+  // Every run that long covers one of the places that are looked at.
+  for (let probe = from + SHORTEST - 1; probe < to; ) {
+    if (kind[bytes[probe]!] === 0) {
+      probe += SHORTEST;
+      continue;
+    }
     let start = probe;
-    while (start > from && kind[bytes[start - 1]!] !== 0) start--;
+    while (start > floor && kind[bytes[start - 1]!] !== 0) start--;
     let end = probe + 1;
-    // Far enough to judge it; runs without end must not be read at every hit.
     const stop = Math.min(bytes.length, start + 64);
     while (end < stop && kind[bytes[end]!] !== 0) end++;
     if (end - start >= SHORTEST) {
@@ -105,7 +108,8 @@ function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
       }
       if (isMixed(end - start, digits, changes)) return true;
     }
-    while (probe + SHORTEST < end) probe += SHORTEST;
+    floor = end;
+    probe = end + SHORTEST - 1;
   }
   return false;
 }
@@ -130,6 +134,9 @@ interface ValueForm {
   /** The run that has to be the whole value. */
   base64: boolean;
   body: RegExp;
+  /** Lengths of the shortest and the longest value. */
+  least: number;
+  most: number;
   /** So many things look like it that only a telling name makes it a secret. */
   weak: boolean;
   bits: number;
@@ -157,13 +164,17 @@ function formsOf(values: string): ValueForm[] {
   if (known !== undefined) return known;
   const made = values.split(" ").map((part): ValueForm => {
     const [kind = "", lengths = ""] = part.split(":");
-    if (kind === "uuid") return { base64: false, body: new RegExp(`^${UUID}$`, "i"), weak: true, bits: 2.2 };
+    if (kind === "uuid")
+      return { base64: false, body: new RegExp(`^${UUID}$`, "i"), least: 36, most: 36, weak: true, bits: 2.2 };
     const one = BODIES[kind]!;
     const bodies = lengths.split(",").map((length) => `${one}{${length.replace("-", ",")}}`);
+    const ends = lengths.split(/[,-]/).map(Number);
     const hex = kind === "hex" || kind === "HEX";
     return {
       base64: kind === "base64",
       body: new RegExp(`^(?:${bodies.join("|")})${kind === "base64" ? "={0,2}" : ""}$`, kind === "hex" ? "i" : ""),
+      least: Math.min(...ends),
+      most: Math.max(...ends) + (kind === "base64" ? 2 : 0),
       weak: hex || kind === "digit",
       bits: kind === "digit" ? 1.5 : hex ? 2.3 : 2.8,
     };
@@ -364,9 +375,19 @@ function isWord(text: string, start: number, end: number): boolean {
   return /^(?:api|key|token|secret|client|auth|access|pass|app|bot|channel)/i.test(text.slice(end, end + 8));
 }
 
-/** Runs that a value is whole of. */
-const RUN = /[\w-]{14,512}/g;
-const RUN_BASE64 = /[\w+/-]{14,512}={0,2}/g;
+/** Where the run that begins at `start` ends. */
+function endOfRun(text: string, start: number, base64: boolean): number {
+  const kind = kindsOfBytes();
+  let end = start;
+  while (end < text.length) {
+    const code = text.charCodeAt(end);
+    if (kind[code] === 0 && !(base64 && (code === 43 || code === 47))) break;
+    end++;
+  }
+  // The padding of base64.
+  if (base64) for (let pad = 0; pad < 2 && end > start && text.charCodeAt(end) === 61; pad++) end++;
+  return end;
+}
 
 /** Whether what stands directly before and after a run makes it part of something longer, or of a reference. */
 function isPart(text: string, start: number, end: number): boolean {
@@ -394,15 +415,16 @@ export function judgeNearName(text: string, at: number, { near }: JudgeContext):
   if (length === 0 || !isWord(text, at, place.end)) return undefined;
   let found: Judged[] | undefined;
   for (const form of formsOf(near.values)) {
-    const run = form.base64 ? RUN_BASE64 : RUN;
-    run.lastIndex = Math.max(0, at - BEFORE);
-    for (let match = run.exec(text); match !== null; match = run.exec(text)) {
-      const end = match.index + match[0].length;
+    for (let from = Math.max(0, at - BEFORE); from < text.length; ) {
+      const end = endOfRun(text, from, form.base64);
       // `${NAME:-value}` of shells: the hyphen belongs to the operator.
-      const start = match[0].startsWith("-") && text[match.index - 1] === ":" ? match.index + 1 : match.index;
+      const start = text[from] === "-" && text[from - 1] === ":" ? from + 1 : from;
+      from = Math.max(end, from + 1);
+      if (end - start < form.least || end - start > form.most) continue;
       const value = text.slice(start, end);
-      if (!form.body.test(value) || isPart(text, start, end) || !isOpaque(value, form)) continue;
-      if (isTaken(place, start, end, form)) {
+      if (!form.body.test(value) || isPart(text, start, end)) continue;
+      // Randomness costs most and is asked last.
+      if (isTaken(place, start, end, form) && isOpaque(value, form)) {
         found ??= [];
         found.push({ start, end });
       }
@@ -437,7 +459,59 @@ export function drawValue(random: Random, values: string): string {
   }
 }
 
-export function nearName(service: Service): Rule {
+/** A service whose key is more than one run of characters, or needs a word of its own beside the name. */
+export interface NearPattern {
+  id: string;
+  provider: string;
+  opens: string;
+  /** Lower-case beginnings of the name, without its `_key` or `_token`. */
+  names: readonly string[];
+  /** What the rest of the name must say; `key`, `token` or `secret` when absent. */
+  telling?: string;
+  /** Source of the value. */
+  value: string;
+  alphabet: string;
+  length: number;
+  source: string;
+  severity?: Rule["severity"];
+  /** Where the value is more than one run of the alphabet. */
+  example?: Rule["example"];
+}
+
+/** The rule of a service; only the one notation `NAME=value` and its like where the value is a pattern. */
+export function nearName(service: Service | NearPattern): Rule {
+  return "values" in service ? nearValue(service) : nearPattern(service);
+}
+
+function nearPattern(service: NearPattern): Rule {
+  const telling = service.telling ?? "key|token|secret|password|passwd|pwd|credential|auth";
+  const name = service.names[0]!;
+  const upper = name.toUpperCase();
+  return {
+    id: service.id,
+    provider: service.provider,
+    opens: service.opens,
+    keywords: service.names,
+    ignoreCase: true,
+    // name, at most 40 more characters of it with a telling word, an assignment, the value alone.
+    pattern: `(?:${service.names.join("|")})(?=[\\w.-]{0,40}?(?:${telling}))[\\w.-]{0,48}\\\\?["'\`]?\\]?[ \\t]{0,8}(?::=|=>|[:=]|[ \\t,])[ \\t]{0,8}\\\\?["'\`]?(${service.value})(?![\\w/+=-])`,
+    window: 320,
+    boundary: "none",
+    severity: service.severity ?? "error",
+    generic: true,
+    example: service.example ?? ((random) => `${upper}_API_KEY=${draw(random, service.alphabet, service.length)}`),
+    nearMisses: (random) => [
+      `${name}_api_key = process.env.${upper}_API_KEY`,
+      `${name}: see the page about keys`,
+      `${upper}_API_KEY=${"x".repeat(service.length)}`,
+      `${upper}_API_KEY=${draw(random, service.alphabet, service.length - 3)}`,
+      `${upper}_API_KEY=\${{ secrets.${upper}_API_KEY }}`,
+    ],
+    source: service.source,
+  };
+}
+
+function nearValue(service: Service): Rule {
   const { id, provider, opens, values, source } = service;
   const names = service.names.flatMap((name) => (name.includes("_") ? [name, name.replaceAll("_", "-")] : [name]));
   const upper = names[0]!

@@ -11,17 +11,6 @@ export const PRODUCTIVITY: readonly Rule[] = [
     source: "https://developers.notion.com/docs/authorization",
   }),
   token({
-    id: "linear-key",
-    provider: "Linear",
-    opens: "issues of a workspace",
-    forms: [
-      ["lin_api_", base62(40)],
-      ["lin_oauth_", hex(64)],
-      ["lin_wh_", base62(30, 64)],
-    ],
-    source: "https://linear.app/developers/graphql",
-  }),
-  token({
     id: "asana-pat",
     provider: "Asana",
     opens: "tasks in the name of its owner",
@@ -37,13 +26,6 @@ export const PRODUCTIVITY: readonly Rule[] = [
     opens: "tables of an account",
     forms: [["pat", base62(14), ".", hex(64)]],
     source: "https://airtable.com/developers/web/api/authentication",
-  }),
-  token({
-    id: "atlassian-api-token",
-    provider: "Atlassian",
-    opens: "issues and pages in the name of its owner",
-    forms: [["ATATT3xFfGF0", url64(150, 220), "=", anyHex(8)]],
-    source: "https://support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account/",
   }),
   token({
     id: "atlassian-oauth-secret",
@@ -97,13 +79,6 @@ export const PRODUCTIVITY: readonly Rule[] = [
     source: "https://www.make.com/en/help/tools/webhooks",
   }),
   token({
-    id: "postman-key",
-    provider: "Postman",
-    opens: "collections and environments",
-    forms: [["PMAK-", hex(24), "-", hex(34)]],
-    source: "https://learning.postman.com/docs/developer/postman-api/authentication/",
-  }),
-  token({
     id: "readme-key",
     provider: "ReadMe",
     opens: "documentation of a project",
@@ -133,14 +108,6 @@ export const PRODUCTIVITY: readonly Rule[] = [
     source: "https://developers.tally.so/documentation/getting-started",
   }),
   token({
-    id: "chromatic-token",
-    provider: "Chromatic",
-    opens: "snapshots of a project",
-    forms: [["chpt_", hex(15)]],
-    bitsPerCharacter: 1.8,
-    source: "https://www.chromatic.com/docs/cli/",
-  }),
-  token({
     id: "mintlify-key",
     provider: "Mintlify",
     opens: "documentation of a project",
@@ -165,12 +132,5 @@ export const PRODUCTIVITY: readonly Rule[] = [
     opens: "automations of a server",
     forms: [["n8n_api_", hex(64, 96)]],
     source: "https://docs.n8n.io/api/authentication/",
-  }),
-  token({
-    id: "activepieces-key",
-    provider: "Activepieces",
-    opens: "automations of a server",
-    forms: [["sk-", base62(64)]],
-    source: "https://www.activepieces.com/docs/endpoints/overview",
   }),
 ];

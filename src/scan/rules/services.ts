@@ -962,7 +962,7 @@ const MONITORING: readonly Row[] = [
   ["logrocket-key", "LogRocket", "sessions of users", "logrocket", "word:30-60", "https://docs.logrocket.com/"],
   ["mouseflow-key", "Mouseflow", "sessions of users", "mouseflow", "hex:32", "https://api-docs.mouseflow.com/"],
   [
-    "launchdarkly-key",
+    "launchdarkly-token",
     "LaunchDarkly",
     "flags of a project",
     "launchdarkly launch_darkly",
@@ -985,8 +985,8 @@ const MONITORING: readonly Row[] = [
     "lower-alnum:36,40,72 alnum:50-72",
     "https://help.split.io/hc/en-us/articles/360019916211",
   ],
-  ["flagsmith-key", "Flagsmith", "flags of a project", "flagsmith", "alnum:22", "https://docs.flagsmith.com/"],
-  ["unleash-token", "Unleash", "flags of a project", "unleash", "hex:56,64", "https://docs.getunleash.io/"],
+  ["flagsmith-token", "Flagsmith", "flags of a project", "flagsmith", "alnum:22", "https://docs.flagsmith.com/"],
+  ["unleash-api-token", "Unleash", "flags of a project", "unleash", "hex:56,64", "https://docs.getunleash.io/"],
   ["statsig-secret", "Statsig", "flags of a project", "statsig", "alnum:43 url64:50", "https://docs.statsig.com/"],
 ];
 
@@ -1185,8 +1185,15 @@ const SEARCH_AND_MAPS: readonly Row[] = [
     "https://typesense.org/docs/latest/api/api-keys.html",
   ],
   ["swiftype-key", "Swiftype", "indices of an account", "swiftype", "url64:20", "https://swiftype.com/documentation"],
-  ["serpapi-key", "SerpApi", "the quota of an account", "serpapi serp_api", "hex:64", "https://serpapi.com/search-api"],
-  ["serper-key", "Serper", "the quota of an account", "serper", "hex:40", "https://serper.dev/"],
+  [
+    "serpapi-api-key",
+    "SerpApi",
+    "the quota of an account",
+    "serpapi serp_api",
+    "hex:64",
+    "https://serpapi.com/search-api",
+  ],
+  ["serper-api-key", "Serper", "the quota of an account", "serper", "hex:40", "https://serper.dev/"],
   [
     "bing-search-key",
     "Bing Search",
@@ -1630,7 +1637,7 @@ const STORAGE: readonly Row[] = [
     "https://developer.box.com/guides/authentication/",
   ],
   [
-    "fastly-token",
+    "fastly-api-token",
     "Fastly",
     "services of an account",
     "fastly",
@@ -2377,7 +2384,14 @@ const PRODUCTIVITY: readonly Row[] = [
     "hex:64,40",
     "https://docs.codeclimate.com/",
   ],
-  ["coveralls-token", "Coveralls", "reports of a repository", "coveralls", "alnum:33,37", "https://docs.coveralls.io/"],
+  [
+    "coveralls-repo-token",
+    "Coveralls",
+    "reports of a repository",
+    "coveralls",
+    "alnum:33,37",
+    "https://docs.coveralls.io/",
+  ],
   [
     "codacy-token",
     "Codacy",

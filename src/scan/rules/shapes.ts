@@ -84,6 +84,8 @@ export interface Token {
   opens: string;
   /** Every form that the vendor issues. */
   forms: readonly Form[];
+  /** Whether the first part, the same in every form, only names the secret that follows it. */
+  named?: boolean;
   /** What may not follow, as a character class. By default what could continue the last field. */
   after?: string;
   severity?: Rule["severity"];
@@ -195,6 +197,16 @@ function lengthened(random: Random, form: Form): string {
   return drawForm(random, form.slice(0, -1)) + draw(random, last.alphabet, last.most + 5);
 }
 
+function lengthOf(form: Form, end: "least" | "most"): number {
+  return form.reduce((sum, part) => sum + (typeof part === "string" ? part.length : part[end]), 0);
+}
+
+/** What begins every form is a name; the secret is what follows it. */
+function namedPattern(forms: readonly Form[]): string {
+  const [name] = forms[0]!;
+  return `${sourceOf(name!)}(${forms.map((form) => form.slice(1).map(sourceOf).join("")).join("|")})`;
+}
+
 export function token(rule: Token): Rule {
   const keywords = [...new Set(rule.forms.flatMap(keywordsOf))];
   const rests = rule.forms.map(restOf);
@@ -208,7 +220,11 @@ export function token(rule: Token): Rule {
         ? "[\\w-]"
         : "\\w");
   const pattern = rule.forms.map((form) => form.map(sourceOf).join(""));
-  const all = pattern.length === 1 ? pattern[0]! : `(?:${pattern.join("|")})`;
+  const all =
+    rule.named === true ? namedPattern(rule.forms) : pattern.length === 1 ? pattern[0]! : `(?:${pattern.join("|")})`;
+  const byLength = [...rule.forms].sort((a, b) => lengthOf(a, "least") - lengthOf(b, "least"));
+  const shortest = byLength[0]!;
+  const longest = [...rule.forms].sort((a, b) => lengthOf(b, "most") - lengthOf(a, "most"))[0]!;
   const stands = /\w/.test(keywords[0]?.[0] ?? "") && rule.boundary !== "none";
   return {
     id: rule.id,
@@ -227,8 +243,9 @@ export function token(rule: Token): Rule {
     example: rule.example ?? ((random) => drawForm(random, rule.forms[random(rule.forms.length)]!)),
     nearMisses: (random) => {
       const form = rule.forms[random(rule.forms.length)]!;
-      const misses = [`${keywords[0]}...`, `${keywords[0]}<your-key>`, filled(form), shortened(random, form)];
-      if (after !== "") misses.push(lengthened(random, form));
+      // Shorter than the shortest, longer than the longest: else it may be another form.
+      const misses = [`${keywords[0]}...`, `${keywords[0]}<your-key>`, filled(form), shortened(random, shortest)];
+      if (after !== "") misses.push(lengthened(random, longest));
       if (stands) misses.push(`a${drawForm(random, form)}`);
       return [...misses, ...(rule.near?.(random) ?? [])].filter((miss) => miss !== "");
     },
@@ -246,4 +263,51 @@ export function prefixed(
   const bodies = Array.isArray(body) ? (body as readonly Field[]) : [body as Field];
   const first = prefixes.length === 1 ? prefixes[0]! : oneOf(...prefixes);
   return token({ ...rest, forms: bodies.map((one) => [first, one]) });
+}
+
+/** A key that an issuer's mark stands in the middle of: read backwards and forwards from it. */
+export function markedKey(rule: {
+  id: string;
+  provider: string;
+  opens: string;
+  mark: string | readonly string[];
+  /** Characters before the mark and behind it, as `judge` reads them. */
+  before: number;
+  after: number;
+  alphabet: string;
+  /** What the example and its near misses end in. */
+  end?: string;
+  /** Draws what stands before the mark, where it is of a narrower form. */
+  head?: (random: Random) => string;
+  judge: NonNullable<Rule["judge"]>;
+  fix?: string;
+  source: string;
+}): Rule {
+  const marks = typeof rule.mark === "string" ? [rule.mark] : rule.mark;
+  const head = rule.head ?? ((random: Random) => draw(random, rule.alphabet, rule.before));
+  const tail = rule.end ?? "";
+  return {
+    id: rule.id,
+    provider: rule.provider,
+    opens: rule.opens,
+    keywords: marks,
+    boundary: "none",
+    before: rule.before + 6,
+    window: rule.after + 64,
+    judge: rule.judge,
+    bitsPerCharacter: 0,
+    severity: "error",
+    example: (random) => {
+      const mark = marks[random(marks.length)]!;
+      return head(random) + mark + draw(random, rule.alphabet, rule.after - mark.length) + tail;
+    },
+    nearMisses: (random) => [
+      marks[0]!,
+      draw(random, rule.alphabet, rule.before - 2) + marks[0],
+      `${"x".repeat(rule.before)}${marks[0]}${"x".repeat(rule.after - marks[0]!.length)}`,
+      `${head(random)}${marks[0]}${draw(random, rule.alphabet, 2)} `,
+    ],
+    source: rule.source,
+    ...(rule.fix === undefined ? {} : { fix: rule.fix }),
+  };
 }

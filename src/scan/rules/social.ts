@@ -4,13 +4,6 @@ import { base62, chars, digits, token, upperAlnum, url64 } from "./shapes.ts";
 
 export const SOCIAL: readonly Rule[] = [
   token({
-    id: "facebook-app-token",
-    provider: "Facebook",
-    opens: "an application",
-    forms: [["EAACEdEose0cBA", base62(20, 300)]],
-    source: "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",
-  }),
-  token({
     id: "instagram-token",
     provider: "Instagram",
     opens: "pictures and messages of an account",
