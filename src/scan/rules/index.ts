@@ -21,6 +21,7 @@ import { PRODUCTIVITY } from "./productivity.ts";
 import { SEARCH } from "./search.ts";
 import { SECRETS_MANAGERS } from "./secrets-managers.ts";
 import { SERVICES } from "./services.ts";
+import { SINGLE_FORMS } from "./single-forms.ts";
 import { SOCIAL } from "./social.ts";
 import { SOURCE_HOSTING } from "./source-hosting.ts";
 import { STORAGE } from "./storage.ts";
@@ -50,6 +51,7 @@ export function allRules(): readonly Rule[] {
     ...SOCIAL,
     ...STORAGE,
     ...SERVICES,
+    ...SINGLE_FORMS,
     ...GENERIC,
   ];
 }

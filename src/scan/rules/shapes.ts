@@ -40,6 +40,7 @@ function field(one: string, alphabet: string, least: number, most = least): Fiel
 export const digits = (least: number, most?: number): Field => field("[0-9]", DIGITS, least, most);
 /** Lower-case hexadecimal. */
 export const hex = (least: number, most?: number): Field => field("[0-9a-f]", HEX, least, most);
+export const upperHex = (least: number, most?: number): Field => field("[0-9A-F]", HEX.toUpperCase(), least, most);
 /** Hexadecimal of either case. */
 export const anyHex = (least: number, most?: number): Field => field("[0-9a-fA-F]", HEX, least, most);
 export const lower = (least: number, most?: number): Field => field("[a-z]", LOWER, least, most);
