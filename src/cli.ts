@@ -13,6 +13,7 @@ import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
+import { SCAN_FORMATS, type ScanFormat } from "./report/format.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -160,7 +161,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .option("--staged", "what the next commit introduces", false)
     .option("--range <A..B>", "all blobs that the commits of a range add")
     .option("--stdin", "standard input", false)
-    .option("--format <format>", "text or json", oneOf(["text", "json"] as const), "text")
+    .option("--format <format>", "text, json, sarif, github or gitlab", oneOf(SCAN_FORMATS), "text")
     .option("--json", "same as --format json", false)
     .option("--output <file>", "write the report there")
     .option("--no-baseline", "accepted findings count as well")
@@ -271,7 +272,7 @@ interface ScanFlags {
   staged: boolean;
   range?: string;
   stdin: boolean;
-  format: "text" | "json";
+  format: ScanFormat;
   json: boolean;
   output?: string;
   baseline: boolean;

@@ -18,7 +18,10 @@ import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
-import { formatScanJson, formatScanText, type ScanReport } from "../report/scan.ts";
+import { formatScan, type ScanFormat } from "../report/format.ts";
+import { withFrames } from "../report/frame.ts";
+import { rulesById } from "../report/rule-descriptions.ts";
+import type { ScanReport } from "../report/scan.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -31,7 +34,7 @@ export interface ScanOptions extends Invocation {
   staged: boolean;
   range?: string;
   stdin: boolean;
-  format: "text" | "json";
+  format: ScanFormat;
   json: boolean;
   output?: string;
   baseline: boolean;
@@ -43,13 +46,14 @@ export async function scan(options: ScanOptions): Promise<ExitCode> {
     throw new MuxiGitError("usage", "--staged, --range, --stdin and paths exclude one another");
   }
   const report = await produce(options);
-  const text =
-    options.json || options.format === "json"
-      ? formatScanJson(report)
-      : formatScanText(report, styleOf(options), options.quiet);
+  const text = formatScan(report, formatOf(options), styleOf(options), options.quiet);
   if (options.output !== undefined) writeOutput(resolve(options.cwd, options.output), text === "" ? "" : `${text}\n`);
   else if (text !== "") out(text);
   return report.findings.some((finding) => finding.severity === "error" && !finding.accepted) ? EXIT.no : EXIT.ok;
+}
+
+function formatOf({ json, format }: Pick<ScanOptions, "json" | "format">): ScanFormat {
+  return json ? "json" : format;
 }
 
 function styleOf(options: ScanOptions) {
@@ -77,8 +81,15 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
   };
 }
 
-function emptyReport(): ScanReport {
-  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [] };
+/** A report in the making. */
+interface Collecting extends ScanReport {
+  /** Whether findings are shown with their line. */
+  frames: boolean;
+}
+
+function emptyReport(options: ScanOptions): Collecting {
+  const frames = formatOf(options) === "text";
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames };
 }
 
 /** Rules only: without a repository there are no formations whose values could be known. */
@@ -92,7 +103,7 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     });
   }
   const scanner = createScanner();
-  const report = emptyReport();
+  const report = emptyReport(options);
   const judge = (path: string, bytes: Buffer): void =>
     add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, true, withoutIndex);
   if (options.stdin) judge("-", readStandardInput());
@@ -167,7 +178,7 @@ function readStandardInput(): Buffer {
 }
 
 function add(
-  report: ScanReport,
+  report: Collecting,
   path: string,
   mode: string,
   bytes: Buffer,
@@ -180,8 +191,9 @@ function add(
   report.scanned.files += 1;
   report.scanned.bytes += bytes.length;
   const { findings, allowed } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
+  const shown = report.frames ? withFrames(scanner, path, bytes, findings, rulesById()) : findings;
   for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
-  for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
+  for (const finding of shown) report.findings.push(withFingerprint(change(finding), baseline));
 }
 
 function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["findings"][number] {
@@ -217,8 +229,8 @@ class RepositoryScan {
     const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
     const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
     const ignored = await ignoredPaths(settings);
-    const report = emptyReport();
-    const judge = (path: string, mode: string, bytes: Buffer, into: ScanReport): void =>
+    const report = emptyReport(this.#options);
+    const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
@@ -241,8 +253,8 @@ class RepositoryScan {
   async #scanFiles(
     tree: Snapshot,
     paths: readonly string[],
-    report: ScanReport,
-    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+    report: Collecting,
+    judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
   ): Promise<void> {
     const { topLevel } = this.#context;
     const wanted = paths.map((path) => repositoryPath(this.#options, topLevel, path));
@@ -262,8 +274,8 @@ class RepositoryScan {
 
   #scanFile(
     path: string,
-    report: ScanReport,
-    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+    report: Collecting,
+    judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
   ): boolean {
     const bytes = readWorkingFile(this.#context.topLevel, path);
     if (bytes === null) {
