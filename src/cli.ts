@@ -160,6 +160,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .argument("[path...]", "files and folders; all tracked and unignored files when absent")
     .option("--staged", "what the next commit introduces", false)
     .option("--range <A..B>", "all blobs that the commits of a range add")
+    .option("--history", "all that any ref holds, ever", false)
     .option("--stdin", "standard input", false)
     .option("--format <format>", "text, json, sarif, github or gitlab", oneOf(SCAN_FORMATS), "text")
     .option("--json", "same as --format json", false)
@@ -271,6 +272,7 @@ interface CheckFlags {
 interface ScanFlags {
   staged: boolean;
   range?: string;
+  history: boolean;
   stdin: boolean;
   format: ScanFormat;
   json: boolean;

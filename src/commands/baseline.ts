@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { messageOf } from "../git/message.ts";
+import { reachableObjects } from "../git/object-stream.ts";
 import { listCommits, readChanges } from "../git/ranges.ts";
 import { runGit } from "../git/run.ts";
 import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
@@ -13,6 +14,7 @@ import { readForRewrite, readWorkingFile } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
+import { judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import { COMMIT_MESSAGE, scanMessage, TAG_MESSAGE } from "../plumbing/scan-message.ts";
 import {
@@ -146,5 +148,16 @@ async function locateInHistory(
     const one = found.find(wanted);
     if (one !== undefined) return one;
   }
-  return null;
+  // What `scan --history` shows may be in no file and in no new commit.
+  const { objects } = await reachableObjects(topLevel);
+  const all = storedInHistory(objects, context);
+  const everywhere = [...new Set([...folders, ...storedFolders(all)])];
+  const ever = await gatherKnown(everywhere, [], context.keyring, topLevel, undefined, all);
+  const complete = {
+    ...standard,
+    formations: everywhere,
+    scanner: createScanner({ known: buildKnownValues([...known, ...ever], { publicNames: new Set() }) }),
+  };
+  const history = await judgeHistory(context, complete, objects, { digest: null });
+  return history.findings.find(({ finding }) => wanted(finding))?.finding ?? null;
 }

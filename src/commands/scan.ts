@@ -8,7 +8,8 @@ import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
-import { findCommit, parseRange, readRange } from "../git/ranges.ts";
+import { reachableObjects } from "../git/object-stream.ts";
+import { findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { diskPath, readWorkingFile } from "../git/working-file.ts";
@@ -17,7 +18,9 @@ import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
+import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
+import { count } from "../report/block.ts";
 import { formatScan, type ScanFormat } from "../report/format.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
@@ -26,13 +29,16 @@ import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted }
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
-import { out, styleFor } from "../terminal.ts";
+import { allRules } from "../scan/rules/index.ts";
+import { out, Progress, styleFor } from "../terminal.ts";
+import { VERSION } from "../version.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
 
 export interface ScanOptions extends Invocation {
   paths: readonly string[];
   staged: boolean;
   range?: string;
+  history: boolean;
   stdin: boolean;
   format: ScanFormat;
   json: boolean;
@@ -41,15 +47,78 @@ export interface ScanOptions extends Invocation {
 }
 
 export async function scan(options: ScanOptions): Promise<ExitCode> {
-  const modes = [options.staged, options.range !== undefined, options.stdin, options.paths.length > 0];
+  const modes = [options.staged, options.range !== undefined, options.history, options.stdin, options.paths.length > 0];
   if (modes.filter(Boolean).length > 1) {
-    throw new MuxiGitError("usage", "--staged, --range, --stdin and paths exclude one another");
+    throw new MuxiGitError("usage", "--staged, --range, --history, --stdin and paths exclude one another");
   }
   const report = await produce(options);
   const text = formatScan(report, formatOf(options), styleOf(options), options.quiet);
   if (options.output !== undefined) writeOutput(resolve(options.cwd, options.output), text === "" ? "" : `${text}\n`);
   else if (text !== "") out(text);
   return report.findings.some((finding) => finding.severity === "error" && !finding.accepted) ? EXIT.no : EXIT.ok;
+}
+
+/** Settings, baseline and formations are those of the present: of the working tree, of HEAD in a bare repository. */
+async function scanHistory(context: RepositoryContext, options: ScanOptions): Promise<ScanReport> {
+  const { topLevel, bare, reader, keyring } = context;
+  const tree = bare
+    ? readTree(findCommit("HEAD", topLevel) ?? emptyTree(topLevel), reader, topLevel)
+    : workingTreeSnapshot(topLevel);
+  const settings = await settingsOf(tree);
+  const baseline = options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
+  const { objects, missing } = await reachableObjects(topLevel);
+  const versions = storedInHistory(objects, context);
+  const formations = [...new Set([...formationPaths(findFormations(tree.entries.keys())), ...storedFolders(versions)])];
+  const known = await gatherKnown(formations, [tree], keyring, topLevel, undefined, versions);
+  const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
+  const standard = {
+    scanner,
+    formations,
+    configuration: { settings, baseline, notes: [] },
+    ignored: await ignoredPaths(settings),
+  };
+  const progress = new Progress("scanning the history");
+  const { scanned, skipped, findings, notes, before } = await judgeHistory(context, standard, objects, {
+    digest: historyDigest([VERSION, allRules(), settings, [...formations].sort(byCodeUnit), known]),
+    progress: (done, all) => progress.show(done, all),
+    ...(formatOf(options) === "text"
+      ? { frames: (path, bytes, found) => withFrames(scanner, path, bytes, found, rulesById()) }
+      : {}),
+  }).finally(() => progress.end());
+  if (missing > 0) skipped.push({ path: "(history)", reason: `${count(missing, "object")} not in this clone` });
+  if (shallowHint(topLevel).hint !== undefined)
+    skipped.push({ path: "(history)", reason: "this clone is shallow: what is older is not here" });
+  if (before > 0)
+    notes.push(
+      `${count(before, "object")} had nothing in them in an earlier scan by the same rules, settings and values`,
+    );
+  const reported = findings.map(({ finding, fingerprint: id, accepted, commit, onRemote }) => ({
+    ...finding,
+    fingerprint: id,
+    commit,
+    onRemote,
+    ...(accepted ? { accepted } : {}),
+  }));
+  return { scanned, skipped, findings: reported, notes, next: nextSteps(reported) };
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Rewriting first feels like a cure and is none: a value that was seen stays good until it is revoked. */
+function nextSteps(findings: readonly ScanReport["findings"][number][]): string[] {
+  const first = findings.find(({ accepted, severity }) => accepted !== true && severity === "error");
+  if (first === undefined) return [];
+  const accept = findings.find((finding) => finding.accepted !== true && canBeAccepted(finding));
+  return [
+    "revoke each value where it was issued: who has a copy of this repository has it too, on a remote or not",
+    "rotate: put a new value in its place with 'muxi secrets set NAME'",
+    "then decide whether to rewrite the history (git-filter-repo): it changes every later commit, and copies and forks keep the old ones",
+    ...(accept === undefined
+      ? []
+      : [`accept what is revoked and stays: ${tool(`baseline accept ${accept.fingerprint} --reason 'revoked'`)}`]),
+  ];
 }
 
 function formatOf({ json, format }: Pick<ScanOptions, "json" | "format">): ScanFormat {
@@ -65,6 +134,7 @@ async function produce(options: ScanOptions): Promise<ScanReport> {
   const context = openContext(options, options.staged ? { workTreeOr: tool("scan --range HEAD") } : {});
   try {
     if (options.staged) return await scanStaged(context);
+    if (options.history) return await scanHistory(context, options);
     return await new RepositoryScan(context, options).run();
   } finally {
     context.reader.close();
@@ -94,7 +164,7 @@ function emptyReport(options: ScanOptions): Collecting {
 
 /** Rules only: without a repository there are no formations whose values could be known. */
 function scanOutsideGit(options: ScanOptions): ScanReport {
-  if (options.staged || options.range !== undefined) {
+  if (options.staged || options.history || options.range !== undefined) {
     throw new MuxiGitError("no-repository", `no git repository at '${escapeText(options.cwd)}'`);
   }
   if (!options.stdin && options.paths.length === 0) {

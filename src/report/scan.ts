@@ -26,6 +26,8 @@ export interface ScanReport {
   findings: ReportedFinding[];
   /** Allow comments that were used, and the like. */
   notes: string[];
+  /** What to do now, in this order. Text only. */
+  next?: string[];
 }
 
 /**
@@ -37,7 +39,8 @@ export function formatScanText(report: ScanReport, style: Style, quiet = false):
   const counted = report.findings.filter((finding) => finding.accepted !== true);
   for (const finding of counted) {
     const mark = finding.severity === "error" ? style.red(finding.severity) : style.yellow(finding.severity);
-    const commit = finding.commit === undefined ? "" : `${finding.commit.slice(0, 12)} `;
+    const remote = finding.onRemote === undefined ? "" : finding.onRemote ? "(on a remote) " : "(on no remote) ";
+    const commit = finding.commit === undefined ? "" : `${finding.commit.slice(0, 12)} ${remote}`;
     lines.push(`${commit}${style.bold(placeOf(finding))}  ${mark}  ${finding.rule}: ${escapeText(finding.message)}`);
     if (finding.frame !== undefined) lines.push(...formatFrame(finding.frame, finding.line, style));
     lines.push(`    ${style.dim(`fingerprint ${finding.fingerprint}; fix: ${escapeText(finding.fix)}`)}`);
@@ -46,6 +49,7 @@ export function formatScanText(report: ScanReport, style: Style, quiet = false):
   for (const note of report.notes) lines.push(`note: ${escapeText(note)}`);
   if (quiet && counted.length === 0) return lines.join("\n");
   lines.push(summaryOf(report));
+  for (const [index, step] of (report.next ?? []).entries()) lines.push(`${index + 1}. ${step}`);
   return lines.join("\n");
 }
 
