@@ -183,6 +183,16 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await baselineAccept({ ...invocation(), ...options, fingerprint });
     });
 
+  baseline
+    .command("prune")
+    .description("remove the entries that accept nothing any more")
+    .option("--history", "keep what stands only in the history", false)
+    .option("--dry-run", "print what would be removed, change nothing", false)
+    .action(async (options: { history: boolean; dryRun: boolean }) => {
+      const { baselinePrune } = await import("./commands/baseline.ts");
+      code = await baselinePrune({ ...invocation(), ...options });
+    });
+
   program
     .command("diff")
     .description("which secret names were added, removed or changed")

@@ -52,6 +52,7 @@ export async function scan(options: ScanOptions): Promise<ExitCode> {
     throw new MuxiGitError("usage", "--staged, --range, --history, --stdin and paths exclude one another");
   }
   const report = await produce(options);
+  assertScanned(report);
   const text = formatScan(report, formatOf(options), styleOf(options), options.quiet);
   if (options.output !== undefined) writeOutput(resolve(options.cwd, options.output), text === "" ? "" : `${text}\n`);
   else if (text !== "") out(text);
@@ -127,6 +128,15 @@ function formatOf({ json, format }: Pick<ScanOptions, "json" | "format">): ScanF
 
 function styleOf(options: ScanOptions) {
   return styleFor(process.stdout.isTTY && options.output === undefined, options.env, options.noColor);
+}
+
+/** "Nothing found" where nothing was read is no answer. @throws MuxiGitError `nothing-scanned` */
+function assertScanned({ scanned, skipped, findings }: ScanReport): void {
+  const [first] = skipped;
+  if (first === undefined || scanned.bytes > 0 || findings.length > 0) return;
+  throw new MuxiGitError("nothing-scanned", `nothing could be scanned: ${count(skipped.length, "file")} skipped`, {
+    hint: `the first of them: '${escapeText(first.path)}': ${first.reason}`,
+  });
 }
 
 async function produce(options: ScanOptions): Promise<ScanReport> {
@@ -272,6 +282,19 @@ function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["find
   return { ...finding, fingerprint: id, ...(accepted ? { accepted } : {}) };
 }
 
+/** Entries of the baseline that accept nothing in the files of the present. Of a value that needs a key, nobody may know. */
+function staleEntries({ findings }: Baseline, report: ScanReport, ignored: (path: string) => boolean): string[] {
+  const met = new Set(report.findings.filter(({ accepted }) => accepted).map((finding) => finding.fingerprint));
+  const unread = new Set(report.skipped.map(({ path }) => path));
+  const stale = findings.filter(
+    ({ fingerprint: id, rule, path }) =>
+      !met.has(id) && rule !== "known-value" && !unread.has(path) && !ignored(path) && !path.startsWith("("),
+  );
+  if (stale.length === 0) return [];
+  const entries = stale.length === 1 ? "1 entry" : `${stale.length} entries`;
+  return [`no file here needs ${entries} of the baseline: ${tool("baseline prune")}`];
+}
+
 /** A scan that knows the repository: its formations' values, its settings and its baseline, of the tree it looks at. */
 class RepositoryScan {
   readonly #context: RepositoryContext;
@@ -316,7 +339,10 @@ class RepositoryScan {
         ...(accepted ? { accepted } : {}),
       }));
       return { scanned, skipped, findings: reported, notes };
-    } else await this.#scanFiles(tree, paths, report, judge);
+    } else {
+      await this.#scanFiles(tree, paths, report, judge);
+      if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, ignored));
+    }
     return report;
   }
 
@@ -332,7 +358,12 @@ class RepositoryScan {
     const within = [...tree.entries.keys()].filter(
       (path) => wanted.length === 0 || wanted.some((one) => one === "" || path === one || path.startsWith(`${one}/`)),
     );
-    for (const path of within) this.#scanFile(path, report, judge);
+    const progress = new Progress("scanning");
+    for (const [done, path] of within.entries()) {
+      this.#scanFile(path, report, judge);
+      progress.show(done + 1, within.length);
+    }
+    progress.end();
     for (const path of named) {
       // Named by hand: scanned although git ignores it. A folder was taken apart above.
       if (within.some((file) => path === "" || file.startsWith(`${path}/`))) continue;

@@ -1,6 +1,7 @@
 /** One history with a leak in every place where patches, the present tree or one parent do not show it. */
 import assert from "node:assert/strict";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ScanReport } from "../../src/report/scan.ts";
@@ -103,4 +104,40 @@ test("scan --history finds what was ever committed, says where it came from, goe
     accepted.findings.filter((finding) => finding.accepted).map(({ path }) => path),
     ["merged.txt"],
   );
+
+  // Of two more entries one is in no commit, in no file: prune takes that one, and the history's only where it is not asked for.
+  repo.write("kept.txt", `${key("kept")}\n`);
+  repo.write("gone.txt", `${key("gone")}\n`);
+  const here = JSON.parse(repo.muxi("scan", "--json").stdout) as ScanReport;
+  for (const finding of here.findings) repo.muxi("baseline", "accept", finding.fingerprint, "--reason", "an example");
+  repo.remove("gone.txt");
+  const entries = () =>
+    (JSON.parse(repo.read(".muxi-git-baseline.json").toString()) as { findings: { path: string }[] }).findings.map(
+      ({ path }) => path,
+    );
+  assert.deepEqual(entries(), ["gone.txt", "kept.txt", "merged.txt"]);
+  assert.match(
+    repo.muxi("scan").stdout,
+    /note: no file here needs [12] entr(?:y|ies) of the baseline: .* baseline prune/,
+  );
+  assert.match(
+    repo.muxi("baseline", "prune", "--history", "--dry-run").stdout,
+    /^would remove groq-key in gone.txt \(an example\)\n$/,
+  );
+  assert.equal(repo.muxi("baseline", "prune", "--history").code, 0);
+  assert.deepEqual(entries(), ["kept.txt", "merged.txt"]);
+  repo.git("update-ref", "refs/remotes/origin/main", "main");
+  assert.equal(repo.muxi("baseline", "prune").code, 0);
+  assert.deepEqual(entries(), ["kept.txt"]);
+  assert.equal(repo.muxi("baseline", "prune").stdout, "every entry is still needed\n");
+});
+
+test("clean is no answer where nothing could be read", (t) => {
+  const repo = tempRepo(t);
+  assert.equal(repo.muxi("scan").code, 0);
+  mkdirSync(repo.path("only"));
+  assert.equal(spawnSync("mkfifo", [repo.path("only/pipe")]).status, 0);
+  const ran = repo.muxiWith({ cwd: repo.base }, "scan", repo.path("only"));
+  assert.equal(ran.code, 2, ran.all);
+  assert.match(ran.stderr, /error: nothing could be scanned: 1 file skipped\n.*hint: .*pipe': it is no regular file/);
 });
