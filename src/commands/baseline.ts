@@ -12,6 +12,7 @@ import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapsh
 import { readStaged } from "../git/staged.ts";
 import { readForRewrite, readWorkingFile } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
+import { ruleOptions, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
@@ -27,7 +28,7 @@ import {
   isAccepted,
   parseBaseline,
 } from "../scan/baseline.ts";
-import { createScanner } from "../scan/engine.ts";
+import { createScanner, type ScannerOptions } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues, type KnownEntry } from "../scan/known-values.ts";
 import { DEFAULT_SETTINGS } from "../settings.ts";
@@ -152,8 +153,10 @@ async function locate(
   if (formations.some((formation) => !["ok", "hex"].includes(keyring.of(formation).state))) {
     search.unknown?.("known-value", null);
   }
+  // Rules of the repository's own as well, and those that are switched off: what was found once may be asked for.
+  const rules = ruleOptions({ rules: { off: {}, custom: (await settingsOf(working)).rules.custom } });
   // Exempt names are looked for as well: what is being accepted may be one of them.
-  const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set() }) });
+  const scanner = createScanner({ ...rules, known: buildKnownValues(known, { publicNames: new Set() }) });
   for (const snapshot of [index, working] satisfies Snapshot[]) {
     for (const [path, { mode }] of snapshot.entries) {
       const bytes = await snapshot.read(path);
@@ -166,7 +169,7 @@ async function locate(
       if (found !== undefined) return found;
     }
   }
-  return await locateInHistory(context, formations, known, wanted, search.history);
+  return await locateInHistory(context, rules, formations, known, wanted, search.history);
 }
 
 /**
@@ -175,6 +178,7 @@ async function locate(
  */
 async function locateInHistory(
   context: RepositoryContext,
+  rules: ScannerOptions,
   formations: readonly string[],
   known: readonly KnownEntry[],
   wanted: (finding: Finding) => boolean,
@@ -185,7 +189,10 @@ async function locateInHistory(
   const versions = storedVersions(commits, reader);
   const folders = [...new Set([...formations, ...storedFolders(versions)])];
   const older = await gatherKnown(folders, [], context.keyring, topLevel, undefined, versions);
-  const scanner = createScanner({ known: buildKnownValues([...known, ...older], { publicNames: new Set() }) });
+  const scanner = createScanner({
+    ...rules,
+    known: buildKnownValues([...known, ...older], { publicNames: new Set() }),
+  });
   for (const name of ["COMMIT_EDITMSG", "MERGE_MSG"]) {
     const bytes = readWorkingFile(places.gitDir, name);
     const found = bytes === null ? [] : scanMessage(scanner, COMMIT_MESSAGE, bytes, "");
@@ -218,7 +225,7 @@ async function locateInHistory(
   const complete = {
     ...standard,
     formations: everywhere,
-    scanner: createScanner({ known: buildKnownValues([...known, ...everKnown], { publicNames: new Set() }) }),
+    scanner: createScanner({ ...rules, known: buildKnownValues([...known, ...everKnown], { publicNames: new Set() }) }),
   };
   const history = await judgeHistory(context, complete, objects, { digest: null });
   return history.findings.find(({ finding }) => wanted(finding))?.finding ?? null;

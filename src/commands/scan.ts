@@ -1,4 +1,5 @@
 /** `scan`: look for secrets in files, in what is staged, or in the commits of a range. */
+
 import { lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
@@ -15,7 +16,7 @@ import { emptyTree } from "../git/staged.ts";
 import { diskPath, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
-import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.ts";
+import { baselineOf, ignoredPaths, ruleOptions, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
@@ -71,7 +72,10 @@ async function scanHistory(context: RepositoryContext, options: ScanOptions): Pr
   const versions = storedInHistory(objects, context);
   const formations = [...new Set([...formationPaths(findFormations(tree.entries.keys())), ...storedFolders(versions)])];
   const known = await gatherKnown(formations, [tree], keyring, topLevel, undefined, versions);
-  const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
+  const scanner = createScanner({
+    ...ruleOptions(settings),
+    known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
+  });
   const standard = {
     scanner,
     formations,
@@ -320,7 +324,10 @@ class RepositoryScan {
     const versions = storedVersions(commits, reader);
     const everywhere = [...new Set([...formations, ...storedFolders(versions)])];
     const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
-    const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
+    const scanner = createScanner({
+      ...ruleOptions(settings),
+      known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
+    });
     const ignored = await ignoredPaths(settings);
     const report = emptyReport(this.#options);
     const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>

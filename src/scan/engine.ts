@@ -310,6 +310,7 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
 }
 
 function messageOf(rule: Rule, sound: boolean | undefined): string {
+  if (rule.message !== undefined) return rule.message;
   const article = /^[aeiou]/i.test(rule.provider) ? "an" : "a";
   const what = `${article} ${rule.provider} credential, which gives access to ${rule.opens}`;
   return sound === false ? `what looks like ${what}; its check digits are wrong, so it may be an example` : what;

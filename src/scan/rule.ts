@@ -30,6 +30,8 @@ export interface Rule {
   id: string;
   /** Who issued it, as a person names them. */
   provider: string;
+  /** What it says instead of a sentence about provider and access. */
+  message?: string;
   /** What it gives access to, to complete "gives access to …". */
   opens: string;
   /** Literals that a match begins with; ASCII. Compared exactly unless `ignoreCase`. */
