@@ -11,6 +11,7 @@ import { isLeak, PROBLEM_CODES, severityOf } from "./formation/problem.ts";
 import { MAX_GLOB_LENGTH } from "./glob-form.ts";
 import { HOOK_EVENTS } from "./hook-events.ts";
 import { MAX_REQUIRES_LENGTH, REQUIRES_PATTERN } from "./requires.ts";
+import { FOREIGN_COMMENTS } from "./scan/allow.ts";
 import {
   CUSTOM_ID,
   KEYWORD,
@@ -67,6 +68,12 @@ const PROPERTIES: Record<string, object> = {
       ]),
     ),
   },
+};
+
+PROPERTIES.allowComments = {
+  type: "array",
+  description: "Allow comments of other tools that count as well. They name no rule and no reason.",
+  items: { enum: FOREIGN_COMMENTS },
 };
 
 PROPERTIES.rules = {

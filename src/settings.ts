@@ -22,6 +22,7 @@ import { HOOK_EVENTS, type HookEvent } from "./hook-events.ts";
 import { handThen, pathWord, shellQuote } from "./invocation.ts";
 import { JsonError, type JsonNode, readJson } from "./json-document.ts";
 import { compareRequires, isMet, isRequires } from "./requires.ts";
+import { FOREIGN_COMMENTS, type ForeignComment } from "./scan/allow.ts";
 import {
   CUSTOM_ID,
   type CustomRule,
@@ -49,6 +50,8 @@ export interface Settings {
   severities: Partial<Record<ProblemCode, Severity | "off">>;
   /** Rules switched off, with the reason, and rules of the repository's own. */
   rules: RuleSettings;
+  /** Allow comments of other tools that count. */
+  allowComments: ForeignComment[];
   /** The hooks that install sets up; null: all. */
   hooks: HookEvent[] | null;
   /** The oldest version the repository asks for: requires.ts. */
@@ -62,6 +65,7 @@ export const DEFAULT_SETTINGS: Settings = {
   ignore: [],
   severities: {},
   rules: { off: {}, custom: [] },
+  allowComments: [],
   hooks: null,
   requires: null,
   outdated: null,
@@ -108,6 +112,14 @@ const READERS = {
   },
   severities: (settings, value) => {
     settings.severities = severities(value);
+  },
+  allowComments: (settings, value) => {
+    settings.allowComments = strings("allowComments", value).map(({ value: given, at }) => {
+      const comment = FOREIGN_COMMENTS.find((known) => known === given);
+      if (comment === undefined)
+        throw new JsonError(at, `names an unknown comment '${given}' (known: ${FOREIGN_COMMENTS.join(", ")})`);
+      return comment;
+    });
   },
   rules: (settings, value) => {
     settings.rules = rules(value);
@@ -327,6 +339,10 @@ export function loosenedSettings(
   const ignoredBefore = new Set(before.ignore);
   for (const glob of after.ignore) {
     if (!ignoredBefore.has(glob)) loosened.push(`rules no longer apply to '${glob}'`);
+  }
+  for (const comment of after.allowComments) {
+    if (!before.allowComments.includes(comment))
+      loosened.push(`comments '${comment}' of other tools now accept findings`);
   }
   for (const [rule, reason] of Object.entries(after.rules.off)) {
     if (!Object.hasOwn(before.rules.off, rule)) loosened.push(`rule '${rule}' is switched off, because: ${reason}`);

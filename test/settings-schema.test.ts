@@ -49,6 +49,9 @@ test("the schema accepts what the parser accepts", () => {
         maxKeys: 2,
       }),
     ),
+    allowComments: named(
+      fc.array(fc.constantFrom("gitleaks:allow", "pragma: allowlist secret", "nosec"), { maxLength: 2 }),
+    ),
     rules: named(
       fc.record(
         {

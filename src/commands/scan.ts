@@ -26,6 +26,7 @@ import { formatScan, type ScanFormat } from "../report/format.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";
+import type { ForeignComment } from "../scan/allow.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -169,11 +170,13 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
 interface Collecting extends ScanReport {
   /** Whether findings are shown with their line. */
   frames: boolean;
+  /** Comments of other tools that the settings honour. */
+  allowComments: readonly ForeignComment[];
 }
 
 function emptyReport(options: ScanOptions): Collecting {
   const frames = formatOf(options) === "text";
-  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames };
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames, allowComments: [] };
 }
 
 /** Rules only: without a repository there are no formations whose values could be known. */
@@ -274,7 +277,14 @@ function add(
 ): void {
   report.scanned.files += 1;
   report.scanned.bytes += bytes.length;
-  const { findings, allowed } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
+  const { findings, allowed } = judgeFile(scanner, {
+    path,
+    mode,
+    bytes,
+    formations,
+    rulesApply,
+    allowComments: report.allowComments,
+  });
   const shown = report.frames ? withFrames(scanner, path, bytes, findings, rulesById()) : findings;
   for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
   for (const finding of shown) report.findings.push(withFingerprint(change(finding), baseline));
@@ -329,7 +339,7 @@ class RepositoryScan {
       known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
     });
     const ignored = await ignoredPaths(settings);
-    const report = emptyReport(this.#options);
+    const report = { ...emptyReport(this.#options), allowComments: settings.allowComments };
     const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 

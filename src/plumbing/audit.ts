@@ -84,13 +84,21 @@ async function settled<T>(read: Promise<T>, absent: T, found: AuditProblem[]): P
 async function auditFiles(head: Snapshot, settings: Settings, baseline: Baseline): Promise<AuditProblem[]> {
   const formations = findFormations(head.entries.keys()).map((formation) => formation.path);
   const ignored = await ignoredPaths(settings);
+  const { allowComments } = settings;
   const scanner = createScanner(ruleOptions(settings));
   const found: AuditProblem[] = [];
   for (const [path, { mode }] of head.entries) {
     if (!isKeyPath(path) && !isDotenvPath(path) && !isMemoryDatabasePath(path, formations)) continue;
     const bytes = await head.read(path);
     if (bytes === null) continue;
-    const { findings } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
+    const { findings } = judgeFile(scanner, {
+      path,
+      mode,
+      bytes,
+      formations,
+      rulesApply: !ignored(path),
+      allowComments,
+    });
     for (const finding of findings) {
       if (finding.severity !== "error") continue;
       if (canBeAccepted(finding) && isAccepted(baseline, finding, fingerprint(baseline.salt, finding))) continue;

@@ -28,13 +28,18 @@ export async function scanChanges(
   formations: readonly string[],
 ): Promise<ScanResult> {
   const { settings } = context.configuration;
+  const { allowComments } = settings;
   const scanner = createScanner({
     ...ruleOptions(settings),
     known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
   });
   const ignored = await ignoredPaths(settings);
   const judge = (path: string, mode: string, bytes: Buffer): FileVerdict =>
-    withoutSecretName(scanner, path, judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) }));
+    withoutSecretName(
+      scanner,
+      path,
+      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments }),
+    );
 
   const result: ScanResult = { findings: [], older: 0, notes: [], scanned: { files: 0, bytes: 0 }, skipped: [] };
   const suspects = new Map<string, Finding[]>();

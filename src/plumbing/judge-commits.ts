@@ -147,7 +147,8 @@ export class CommitJudge {
     const id = `${oid} ${mode} ${path}`;
     const before = this.#judged.get(id);
     if (before !== undefined) return before;
-    const { scanner, formations, ignored } = this.#standard;
+    const { scanner, formations, ignored, configuration } = this.#standard;
+    const { allowComments } = configuration.settings;
     const bytes = await this.#at.reader.read(oid);
     if (bytes === null) {
       const shown = shownPath(scanner, path);
@@ -157,7 +158,7 @@ export class CommitJudge {
     const { findings, allowed } = withoutSecretName(
       scanner,
       path,
-      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) }),
+      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments }),
     );
     if (counted) {
       this.#verdict.scanned.files += 1;

@@ -155,11 +155,13 @@ function judgeObject(
   { type, bytes }: Pick<ObjectPiece, "type" | "bytes">,
   path: string,
 ): Finding[] {
-  const { scanner, formations, ignored } = standard;
+  const { scanner, formations, ignored, configuration } = standard;
+  const { allowComments } = configuration.settings;
   if (type === "commit") return scanMessage(scanner, COMMIT_MESSAGE, messageOf(bytes), "git muxi status");
   if (type === "tag") return scanMessage(scanner, TAG_MESSAGE, messageOf(bytes), "git muxi status");
   if (path === "") return scanner.scan("(a blob that a ref names)", bytes);
-  return judgeFile(scanner, { path, mode: "100644", bytes, formations, rulesApply: !ignored(path) }).findings;
+  return judgeFile(scanner, { path, mode: "100644", bytes, formations, rulesApply: !ignored(path), allowComments })
+    .findings;
 }
 
 /** Findings with their first commit and path. */

@@ -110,5 +110,10 @@ test("a commit that looks for less says so", () => {
     "custom rule 'custom-order' looks for something else",
   ]);
   assert.deepEqual(loosened({}, { custom: [ORDER] }), []);
+  const honours = parseSettings(Buffer.from('{"allowComments": ["gitleaks:allow"]}'));
+  assert.deepEqual(
+    loosenedSettings(DEFAULT_SETTINGS, honours, (code) => severityOf(code, "commit")),
+    ["comments 'gitleaks:allow' of other tools now accept findings"],
+  );
   assert.deepEqual(loosened({ off: { "groq-key": "why" } }, {}), []);
 });
