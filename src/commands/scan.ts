@@ -87,9 +87,7 @@ async function scanHistory(context: RepositoryContext, options: ScanOptions): Pr
   const { scanned, skipped, findings, notes, before } = await judgeHistory(context, standard, objects, {
     digest: historyDigest([VERSION, allRules(), settings, [...formations].sort(byCodeUnit), known]),
     progress: (done, all) => progress.show(done, all),
-    ...(formatOf(options) === "text"
-      ? { frames: (path, bytes, found) => withFrames(scanner, path, bytes, found, rulesById()) }
-      : {}),
+    ...framesFor(scanner, options),
   }).finally(() => progress.end());
   if (missing > 0) skipped.push({ path: "(history)", reason: `${count(missing, "object")} not in this clone` });
   if (shallowHint(topLevel).hint !== undefined)
@@ -164,6 +162,14 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
     findings: verdict.findings.map(({ finding, fingerprint: id }) => ({ ...finding, fingerprint: id })),
     notes: verdict.notes,
   };
+}
+
+type FrameMaker = (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
+
+/** Only text shows lines. */
+function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMaker } {
+  if (formatOf(options) !== "text") return {};
+  return { frames: (path, bytes, findings) => withFrames(scanner, path, bytes, findings, rulesById()) };
 }
 
 /** A report in the making. */
@@ -345,7 +351,13 @@ class RepositoryScan {
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
     else if (range !== null) {
-      const standard = { scanner, formations, configuration: { settings, baseline, notes: [] }, ignored };
+      const standard = {
+        scanner,
+        formations,
+        configuration: { settings, baseline, notes: [] },
+        ignored,
+        ...framesFor(scanner, this.#options),
+      };
       const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
         formations: false,
       });

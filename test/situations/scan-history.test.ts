@@ -71,6 +71,7 @@ test("scan --history finds what was ever committed, says where it came from, goe
   const shown = repo.muxi("scan", "--history");
   assert.match(shown.stdout, new RegExp(`^${deleted.slice(0, 12)} \\(on a remote\\) deleted.txt:2:7 {2}error`, "m"));
   assert.match(shown.stdout, / {4}2 \| {5}key: gsk_\*{8}\n/);
+  assert.match(repo.muxi("scan", "--range", `${deleted}^..${deleted}`).stdout, / {4}2 \| {5}key: gsk_\*{8}\n/);
   const order = ["1. revoke", "2. rotate", "3. then decide", "4. accept"].map((step) =>
     shown.stdout.indexOf(`\n${step}`),
   );
