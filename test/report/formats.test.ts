@@ -99,10 +99,10 @@ describe("a finding is shown with its line", () => {
   });
 
   test("half of a secret at the end of a cut is not shown", () => {
-    const other = fakeGroqKey("cut");
-    // What has no width does not fill the part that is shown.
-    const shown = text(`${GROQ} ${"\u0301".repeat(497)} ${other} ${"x ".repeat(2000)}`);
-    assertHidden(shown, GROQ, other);
+    // The report holds a secret a hundred times at most; what has no width does not fill the part that is shown.
+    const shown = text(`${`${GROQ}\n`.repeat(99)}${GROQ} ${"\u0301".repeat(497)} ${GROQ} ${"x ".repeat(2000)}`);
+    assert.match(shown, / 100 \| gsk_\*{8} .*…$/m);
+    assertHidden(shown, GROQ);
   });
 
   test("a key of several lines shows its first, masked", () => {
