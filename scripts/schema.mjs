@@ -1,7 +1,9 @@
-/** Write muxi-git.schema.json: `npm run schema`, after a change of the settings. A test compares the two. */
+/** Write the schemas that ship in the package: `npm run schema`, after a change of settings or reports. Tests compare them. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { formatScanSchema } from "../src/report/scan-schema.ts";
 import { formatSettingsSchema } from "../src/settings-schema.ts";
 import { ROOT } from "./setup.mjs";
 
 writeFileSync(join(ROOT, "muxi-git.schema.json"), formatSettingsSchema());
+writeFileSync(join(ROOT, "muxi-git-scan.schema.json"), formatScanSchema());

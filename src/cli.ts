@@ -13,6 +13,7 @@ import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
+import { SCAN_FORMATS, type ScanFormat } from "./report/format.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -159,8 +160,9 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .argument("[path...]", "files and folders; all tracked and unignored files when absent")
     .option("--staged", "what the next commit introduces", false)
     .option("--range <A..B>", "all blobs that the commits of a range add")
+    .option("--history", "all that any ref holds, ever", false)
     .option("--stdin", "standard input", false)
-    .option("--format <format>", "text or json", oneOf(["text", "json"] as const), "text")
+    .option("--format <format>", "text, json, sarif, github or gitlab", oneOf(SCAN_FORMATS), "text")
     .option("--json", "same as --format json", false)
     .option("--output <file>", "write the report there")
     .option("--no-baseline", "accepted findings count as well")
@@ -179,6 +181,16 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .action(async (fingerprint: string, options: { reason: string; dryRun: boolean }) => {
       const { baselineAccept } = await import("./commands/baseline.ts");
       code = await baselineAccept({ ...invocation(), ...options, fingerprint });
+    });
+
+  baseline
+    .command("prune")
+    .description("remove the entries that accept nothing any more")
+    .option("--history", "keep what stands only in the history", false)
+    .option("--dry-run", "print what would be removed, change nothing", false)
+    .action(async (options: { history: boolean; dryRun: boolean }) => {
+      const { baselinePrune } = await import("./commands/baseline.ts");
+      code = await baselinePrune({ ...invocation(), ...options });
     });
 
   program
@@ -270,8 +282,9 @@ interface CheckFlags {
 interface ScanFlags {
   staged: boolean;
   range?: string;
+  history: boolean;
   stdin: boolean;
-  format: "text" | "json";
+  format: ScanFormat;
   json: boolean;
   output?: string;
   baseline: boolean;

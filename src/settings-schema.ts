@@ -4,12 +4,22 @@
  * schema and parser against each other. Not part of any bundle.
  *
  * Draft 7, which every editor knows. It says nothing of doubled names, of which
- * there are none in JSON's data, nor of globs of more than 32 alternatives.
+ * there are none in JSON's data, nor of globs of more than 32 alternatives, nor of
+ * what a custom rule's pattern may cost.
  */
 import { isLeak, PROBLEM_CODES, severityOf } from "./formation/problem.ts";
 import { MAX_GLOB_LENGTH } from "./glob-form.ts";
 import { HOOK_EVENTS } from "./hook-events.ts";
 import { MAX_REQUIRES_LENGTH, REQUIRES_PATTERN } from "./requires.ts";
+import { FOREIGN_COMMENTS } from "./scan/allow.ts";
+import {
+  CUSTOM_ID,
+  KEYWORD,
+  MAX_CUSTOM_RULES,
+  MAX_MESSAGE_LENGTH,
+  MAX_PATTERN_LENGTH,
+  OFF_ID,
+} from "./scan/custom-rules.ts";
 import { SETTING_NAMES, SEVERITIES } from "./settings.ts";
 
 const PLAIN = "[^\\[\\]()|\\\\\"'`{}*/$]";
@@ -57,6 +67,49 @@ const PROPERTIES: Record<string, object> = {
         },
       ]),
     ),
+  },
+};
+
+PROPERTIES.allowComments = {
+  type: "array",
+  description: "Allow comments of other tools that count as well. They name no rule and no reason.",
+  items: { enum: FOREIGN_COMMENTS },
+};
+
+PROPERTIES.rules = {
+  type: "object",
+  description:
+    "Rules of the scanner: switched off, and of the repository's own. Keys and known values are found all the same.",
+  additionalProperties: false,
+  properties: {
+    off: {
+      type: "object",
+      description: "Rules that do not apply, each with the reason.",
+      propertyNames: { pattern: OFF_ID },
+      additionalProperties: { type: "string", pattern: "[^\\s]{2}" },
+    },
+    custom: {
+      type: "array",
+      maxItems: MAX_CUSTOM_RULES,
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["id", "pattern", "keywords", "message"],
+        properties: {
+          id: { type: "string", pattern: CUSTOM_ID },
+          pattern: {
+            type: "string",
+            description:
+              "A regular expression that begins at a keyword. Group 1, where there is one, is the secret. Only bounded quantifiers.",
+            minLength: 1,
+            maxLength: MAX_PATTERN_LENGTH,
+          },
+          keywords: { type: "array", minItems: 1, items: { type: "string", pattern: KEYWORD } },
+          severity: { enum: ["error", "warning", "note"], description: "error when absent." },
+          message: { type: "string", minLength: 2, maxLength: MAX_MESSAGE_LENGTH },
+        },
+      },
+    },
   },
 };
 

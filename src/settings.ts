@@ -22,6 +22,17 @@ import { HOOK_EVENTS, type HookEvent } from "./hook-events.ts";
 import { handThen, pathWord, shellQuote } from "./invocation.ts";
 import { JsonError, type JsonNode, readJson } from "./json-document.ts";
 import { compareRequires, isMet, isRequires } from "./requires.ts";
+import { FOREIGN_COMMENTS, type ForeignComment } from "./scan/allow.ts";
+import {
+  CUSTOM_ID,
+  type CustomRule,
+  KEYWORD,
+  MAX_CUSTOM_RULES,
+  MAX_MESSAGE_LENGTH,
+  OFF_ID,
+  patternFault,
+  type RuleSettings,
+} from "./scan/custom-rules.ts";
 import { decodeText, utf16Of } from "./secrets/text.ts";
 import { VERSION } from "./version.ts";
 
@@ -37,6 +48,10 @@ export interface Settings {
   ignore: string[];
   /** Severities other than the defaults; a leak's cannot be changed. */
   severities: Partial<Record<ProblemCode, Severity | "off">>;
+  /** Rules switched off, with the reason, and rules of the repository's own. */
+  rules: RuleSettings;
+  /** Allow comments of other tools that count. */
+  allowComments: ForeignComment[];
   /** The hooks that install sets up; null: all. */
   hooks: HookEvent[] | null;
   /** The oldest version the repository asks for: requires.ts. */
@@ -49,6 +64,8 @@ export const DEFAULT_SETTINGS: Settings = {
   publicNames: [],
   ignore: [],
   severities: {},
+  rules: { off: {}, custom: [] },
+  allowComments: [],
   hooks: null,
   requires: null,
   outdated: null,
@@ -95,6 +112,17 @@ const READERS = {
   },
   severities: (settings, value) => {
     settings.severities = severities(value);
+  },
+  allowComments: (settings, value) => {
+    settings.allowComments = strings("allowComments", value).map(({ value: given, at }) => {
+      const comment = FOREIGN_COMMENTS.find((known) => known === given);
+      if (comment === undefined)
+        throw new JsonError(at, `names an unknown comment '${given}' (known: ${FOREIGN_COMMENTS.join(", ")})`);
+      return comment;
+    });
+  },
+  rules: (settings, value) => {
+    settings.rules = rules(value);
   },
 } satisfies Record<string, Reader>;
 
@@ -207,6 +235,84 @@ function severities(value: JsonNode): Settings["severities"] {
   return result;
 }
 
+function rules(value: JsonNode): RuleSettings {
+  if (value.kind !== "object") throw new JsonError(value.at, "has a 'rules' that is no object");
+  const result: RuleSettings = { off: {}, custom: [] };
+  for (const { name, at, value: given } of value.members) {
+    if (name === "off") result.off = rulesOff(given);
+    else if (name === "custom") result.custom = customRules(given);
+    else throw new JsonError(at, `has an unknown member '${name}' of 'rules' (known: off, custom)`);
+  }
+  return result;
+}
+
+function rulesOff(value: JsonNode): RuleSettings["off"] {
+  if (value.kind !== "object") throw new JsonError(value.at, "has an 'off' that is no object of rules and reasons");
+  const off: RuleSettings["off"] = {};
+  for (const { name, at, value: reason } of value.members) {
+    if (!new RegExp(OFF_ID).test(name)) throw new JsonError(at, `cannot switch off '${name}'`);
+    if (reason.kind !== "string" || !/[^\s]{2}/.test(reason.value)) {
+      throw new JsonError(reason.at, `switches off '${name}' without a reason`);
+    }
+    off[name] = reason.value;
+  }
+  return off;
+}
+
+const CUSTOM_MEMBERS = ["id", "pattern", "keywords", "severity", "message"];
+
+function customRules(value: JsonNode): CustomRule[] {
+  if (value.kind !== "array" || value.items.length > MAX_CUSTOM_RULES) {
+    throw new JsonError(value.at, `has a 'custom' that is no list of at most ${MAX_CUSTOM_RULES} rules`);
+  }
+  const seen = new Set<string>();
+  return value.items.map((item) => {
+    const rule = customRule(item);
+    if (seen.has(rule.id)) throw new JsonError(item.at, `has two custom rules '${rule.id}'`);
+    seen.add(rule.id);
+    return rule;
+  });
+}
+
+function customRule(item: JsonNode): CustomRule {
+  if (item.kind !== "object") throw new JsonError(item.at, "has a custom rule that is no object");
+  const unknown = item.members.find(({ name }) => !CUSTOM_MEMBERS.includes(name));
+  if (unknown !== undefined)
+    throw new JsonError(unknown.at, `has a custom rule with an unknown member '${unknown.name}'`);
+  const given = (name: string): JsonNode | undefined => item.members.find((member) => member.name === name)?.value;
+  const text = (name: string, form: string, what: string): { value: string; at: number } => {
+    const node = given(name);
+    if (node?.kind !== "string" || !new RegExp(form, "u").test(node.value)) {
+      throw new JsonError(node?.at ?? item.at, `has a custom rule whose '${name}' is ${what}`);
+    }
+    return node;
+  };
+  const id = text("id", CUSTOM_ID, "no name such as 'custom-order-token'");
+  const pattern = text("pattern", "^[^]*$", "no text");
+  const fault = patternFault(pattern.value);
+  if (fault !== null) throw new JsonError(pattern.at, `has a custom rule '${id.value}' whose pattern ${fault}`);
+  const keywords = strings("keywords", given("keywords") ?? item);
+  for (const { value, at } of keywords) {
+    if (!new RegExp(KEYWORD).test(value))
+      throw new JsonError(at, "has a keyword that is not 3 to 64 characters of ASCII");
+  }
+  if (keywords.length === 0) throw new JsonError(item.at, `has a custom rule '${id.value}' without keywords`);
+  const severity = given("severity");
+  const chosen = (["error", "warning", "note"] as const).find(
+    (known) => known === (severity === undefined ? "error" : severity.kind === "string" ? severity.value : ""),
+  );
+  if (chosen === undefined)
+    throw new JsonError(severity?.at ?? item.at, "has a custom rule of a severity that is none");
+  const message = text("message", `^[^]{2,${MAX_MESSAGE_LENGTH}}$`, `no text of 2 to ${MAX_MESSAGE_LENGTH} characters`);
+  return {
+    id: id.value,
+    pattern: pattern.value,
+    keywords: keywords.map((keyword) => keyword.value),
+    severity: chosen,
+    message: message.value,
+  };
+}
+
 function lineOf(text: string, at: number): number {
   return text.slice(0, at).split("\n").length;
 }
@@ -233,6 +339,20 @@ export function loosenedSettings(
   const ignoredBefore = new Set(before.ignore);
   for (const glob of after.ignore) {
     if (!ignoredBefore.has(glob)) loosened.push(`rules no longer apply to '${glob}'`);
+  }
+  for (const comment of after.allowComments) {
+    if (!before.allowComments.includes(comment))
+      loosened.push(`comments '${comment}' of other tools now accept findings`);
+  }
+  for (const [rule, reason] of Object.entries(after.rules.off)) {
+    if (!Object.hasOwn(before.rules.off, rule)) loosened.push(`rule '${rule}' is switched off, because: ${reason}`);
+  }
+  for (const old of before.rules.custom) {
+    const now = after.rules.custom.find(({ id }) => id === old.id);
+    if (now === undefined) loosened.push(`custom rule '${old.id}' is gone`);
+    else if (now.pattern !== old.pattern || now.keywords.join("\0") !== old.keywords.join("\0"))
+      loosened.push(`custom rule '${old.id}' looks for something else`);
+    else if (RANK[now.severity] < RANK[old.severity]) loosened.push(`custom rule '${old.id}' is now a ${now.severity}`);
   }
   for (const code of PROBLEM_CODES) {
     const old = before.severities[code] ?? defaultSeverity(code);

@@ -70,3 +70,26 @@ export function styleFor(isTerminal: boolean, env: NodeJS.ProcessEnv, noColor = 
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "0") return COLOUR;
   return isTerminal && env.TERM !== "dumb" ? COLOUR : PLAIN;
 }
+
+/** One line on a terminal's stderr that is written over, once the work takes over a second. Nothing elsewhere. */
+export class Progress {
+  readonly #what: string;
+  readonly #since = Date.now();
+  #shown = 0;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  show(done: number, all: number): void {
+    if (!process.stderr.isTTY) return;
+    const now = Date.now();
+    if (now - this.#since < 1000 || now - this.#shown < 100) return;
+    this.#shown = now;
+    writeAll(2, `\r${this.#what}: ${done} of ${all}\u001b[K`);
+  }
+
+  end(): void {
+    if (this.#shown > 0) writeAll(2, "\r\u001b[K");
+  }
+}

@@ -49,6 +49,38 @@ test("the schema accepts what the parser accepts", () => {
         maxKeys: 2,
       }),
     ),
+    allowComments: named(
+      fc.array(fc.constantFrom("gitleaks:allow", "pragma: allowlist secret", "nosec"), { maxLength: 2 }),
+    ),
+    rules: named(
+      fc.record(
+        {
+          off: fc.dictionary(
+            fc.constantFrom("groq-key", "known-value", "known-values", "A"),
+            fc.constantFrom("why", "", "x"),
+            {
+              maxKeys: 2,
+            },
+          ),
+          custom: fc.array(
+            fc.record(
+              {
+                id: fc.constantFrom("custom-a", "custom-a", "a", "custom-A"),
+                pattern: fc.constantFrom("abc_[a-z]{4,9}", "", "a".repeat(513)),
+                keywords: fc.constantFrom(["abc_"], ["abc_", "xyz"], [], ["ab"], ["äbc"], [1]),
+                severity: fc.constantFrom("error", "note", "off"),
+                message: fc.constantFrom("a token", "a", "a".repeat(201)),
+                more: fc.constant(1),
+              },
+              { requiredKeys: ["id", "pattern", "keywords", "message"] },
+            ),
+            { maxLength: 1 },
+          ),
+          other: odd,
+        },
+        { requiredKeys: [] },
+      ),
+    ),
     other: odd,
   };
   const member = fc.oneof(...Object.entries(values).map(([name, value]) => fc.tuple(fc.constant(name), value)));

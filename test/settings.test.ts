@@ -34,6 +34,11 @@ test("every setting is read", () => {
     publicNames: ["DATABASE_HOST"],
     ignore: ["test/fixtures/**"],
     severities: { "name-unreferenced": "off", damaged: "warning" },
+    allowComments: ["gitleaks:allow"],
+    rules: {
+      off: { "groq-key": "examples" },
+      custom: [{ id: "custom-a", pattern: "abc_[a-z]{4}", keywords: ["abc_"], severity: "note", message: "a token" }],
+    },
   };
   const { $schema: _, ...rest } = all;
   assert.deepEqual(settings(all), { ...rest, outdated: null });

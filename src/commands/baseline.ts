@@ -1,18 +1,21 @@
-/** `baseline accept`: record a finding that the team decided to live with. */
+/** `baseline accept` and `baseline prune`: findings that the team decided to live with, and those that are gone. */
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { messageOf } from "../git/message.ts";
+import { reachableObjects } from "../git/object-stream.ts";
 import { listCommits, readChanges } from "../git/ranges.ts";
 import { runGit } from "../git/run.ts";
 import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { readStaged } from "../git/staged.ts";
 import { readForRewrite, readWorkingFile } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
+import { ruleOptions, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
+import { judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
 import { COMMIT_MESSAGE, scanMessage, TAG_MESSAGE } from "../plumbing/scan-message.ts";
 import {
@@ -25,7 +28,7 @@ import {
   isAccepted,
   parseBaseline,
 } from "../scan/baseline.ts";
-import { createScanner } from "../scan/engine.ts";
+import { createScanner, type ScannerOptions } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues, type KnownEntry } from "../scan/known-values.ts";
 import { DEFAULT_SETTINGS } from "../settings.ts";
@@ -49,7 +52,9 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
     const { disk, bytes, mode } = readForRewrite(context.topLevel, BASELINE_FILE);
     const baseline = bytes === null ? EMPTY_BASELINE : parseBaseline(bytes);
     // The fingerprint is looked up, not believed: a typing error would accept nothing and say it did.
-    const finding = await locate(context, baseline, fingerprint);
+    const finding = await locate(context, (one) => fingerprintOf(baseline.salt, one) === fingerprint, {
+      history: true,
+    });
     const others = baseline.findings.filter((entry) => entry.fingerprint !== fingerprint);
     if (finding === null ? others.length < baseline.findings.length : isAccepted(baseline, finding, fingerprint)) {
       out(`${fingerprint} was accepted before`);
@@ -81,30 +86,90 @@ export async function baselineAccept(options: BaselineAcceptOptions): Promise<Ex
   }
 }
 
-/** The finding with this fingerprint, in the index or in the working tree. */
-async function locate(context: RepositoryContext, baseline: Baseline, wanted: string): Promise<Finding | null> {
+export interface BaselinePruneOptions extends Invocation {
+  /** Keep also what stands only in the history. */
+  history: boolean;
+  dryRun: boolean;
+}
+
+/**
+ * Remove the entries that accept nothing any more: neither in what is staged nor in the working tree nor in commits
+ * that were not pushed yet, which pre-push judges by this baseline. What cannot be known here is kept.
+ */
+export async function baselinePrune(options: BaselinePruneOptions): Promise<ExitCode> {
+  const context = openContext(options, { workTreeOr: IN_A_CLONE });
+  try {
+    const { disk, bytes, mode } = readForRewrite(context.topLevel, BASELINE_FILE);
+    const baseline = bytes === null ? EMPTY_BASELINE : parseBaseline(bytes);
+    const left = new Set(baseline.findings);
+    const byFingerprint = new Map(baseline.findings.map((entry) => [entry.fingerprint, entry]));
+    const see = (finding: Finding): boolean => {
+      const id = fingerprintOf(baseline.salt, finding);
+      const entry = byFingerprint.get(id);
+      if (entry !== undefined && isAccepted(baseline, finding, id)) left.delete(entry);
+      return left.size === 0;
+    };
+    const keep = (rule: string | null, path: string | null): void => {
+      for (const entry of left) {
+        if ((rule === null || entry.rule === rule) && (path === null || entry.path === path)) left.delete(entry);
+      }
+    };
+    if (left.size > 0) await locate(context, see, { history: options.history, unknown: keep });
+    for (const { rule, path, reason } of left) {
+      out(`${options.dryRun ? "would remove" : "removed"} ${rule} in ${escapeText(path)} (${escapeText(reason)})`);
+    }
+    if (left.size === 0) {
+      out("every entry is still needed");
+      return EXIT.ok;
+    }
+    const findings = baseline.findings.filter((entry) => !left.has(entry));
+    if (!options.dryRun) writeFileDurably(disk, formatBaseline({ ...baseline, findings }), mode);
+    if (!options.dryRun && !options.quiet) out(`next: git add -- ${pathWord(BASELINE_FILE)}`);
+    return EXIT.ok;
+  } finally {
+    context.reader.close();
+  }
+}
+
+interface Search {
+  /** Whether what is only in commits that were pushed counts. */
+  history: boolean;
+  /** Told of a rule that could not be asked, or of a file that could not be read. */
+  unknown?: (rule: string | null, path: string | null) => void;
+}
+
+/** The first finding that is wanted: in the index, in the working tree, in what was not pushed, in the history. */
+async function locate(
+  context: RepositoryContext,
+  wanted: (finding: Finding) => boolean,
+  search: Search,
+): Promise<Finding | null> {
   const { topLevel, places, reader, keyring } = context;
   const index = indexSnapshot((await readStaged(places, topLevel)).index, reader);
   const working = workingTreeSnapshot(topLevel);
   const formations = formationPaths(findFormations(index.entries.keys()), findFormations(working.entries.keys()));
   const known = await gatherKnown(formations, [index, working], keyring, topLevel);
+  // Without its key nobody knows whether a formation's value stands somewhere.
+  if (formations.some((formation) => !["ok", "hex"].includes(keyring.of(formation).state))) {
+    search.unknown?.("known-value", null);
+  }
+  // Rules of the repository's own as well, and those that are switched off: what was found once may be asked for.
+  const rules = ruleOptions({ rules: { off: {}, custom: (await settingsOf(working)).rules.custom } });
   // Exempt names are looked for as well: what is being accepted may be one of them.
-  const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set() }) });
+  const scanner = createScanner({ ...rules, known: buildKnownValues(known, { publicNames: new Set() }) });
   for (const snapshot of [index, working] satisfies Snapshot[]) {
     for (const [path, { mode }] of snapshot.entries) {
       const bytes = await snapshot.read(path);
-      if (bytes === null) continue;
+      if (bytes === null) {
+        search.unknown?.(null, path);
+        continue;
+      }
       const { findings } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: true });
-      const found = findings.find((finding) => fingerprintOf(baseline.salt, finding) === wanted);
+      const found = findings.find(wanted);
       if (found !== undefined) return found;
     }
   }
-  return await locateInHistory(
-    context,
-    formations,
-    known,
-    (finding) => fingerprintOf(baseline.salt, finding) === wanted,
-  );
+  return await locateInHistory(context, rules, formations, known, wanted, search.history);
 }
 
 /**
@@ -113,16 +178,21 @@ async function locate(context: RepositoryContext, baseline: Baseline, wanted: st
  */
 async function locateInHistory(
   context: RepositoryContext,
+  rules: ScannerOptions,
   formations: readonly string[],
   known: readonly KnownEntry[],
   wanted: (finding: Finding) => boolean,
+  ever: boolean,
 ): Promise<Finding | null> {
   const { topLevel, places, reader } = context;
   const commits = readChanges(listCommits(["--all", "--not", "--remotes"], "", topLevel), topLevel);
   const versions = storedVersions(commits, reader);
   const folders = [...new Set([...formations, ...storedFolders(versions)])];
   const older = await gatherKnown(folders, [], context.keyring, topLevel, undefined, versions);
-  const scanner = createScanner({ known: buildKnownValues([...known, ...older], { publicNames: new Set() }) });
+  const scanner = createScanner({
+    ...rules,
+    known: buildKnownValues([...known, ...older], { publicNames: new Set() }),
+  });
   for (const name of ["COMMIT_EDITMSG", "MERGE_MSG"]) {
     const bytes = readWorkingFile(places.gitDir, name);
     const found = bytes === null ? [] : scanMessage(scanner, COMMIT_MESSAGE, bytes, "");
@@ -146,5 +216,17 @@ async function locateInHistory(
     const one = found.find(wanted);
     if (one !== undefined) return one;
   }
-  return null;
+  if (!ever) return null;
+  // What `scan --history` shows may be in no file and in no new commit.
+  const { objects } = await reachableObjects(topLevel);
+  const all = storedInHistory(objects, context);
+  const everywhere = [...new Set([...folders, ...storedFolders(all)])];
+  const everKnown = await gatherKnown(everywhere, [], context.keyring, topLevel, undefined, all);
+  const complete = {
+    ...standard,
+    formations: everywhere,
+    scanner: createScanner({ ...rules, known: buildKnownValues([...known, ...everKnown], { publicNames: new Set() }) }),
+  };
+  const history = await judgeHistory(context, complete, objects, { digest: null });
+  return history.findings.find(({ finding }) => wanted(finding))?.finding ?? null;
 }

@@ -1,4 +1,5 @@
 /** `scan`: look for secrets in files, in what is staged, or in the commits of a range. */
+
 import { lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
@@ -8,52 +9,136 @@ import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
-import { findCommit, parseRange, readRange } from "../git/ranges.ts";
+import { reachableObjects } from "../git/object-stream.ts";
+import { findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
-import { baselineOf, ignoredPaths, settingsOf } from "../plumbing/configuration.ts";
+import { baselineOf, ignoredPaths, ruleOptions, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
+import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown } from "../plumbing/known.ts";
-import { formatScanJson, formatScanText, type ScanReport } from "../report/scan.ts";
+import { count } from "../report/block.ts";
+import { formatScan, type ScanFormat } from "../report/format.ts";
+import { withFrames } from "../report/frame.ts";
+import { rulesById } from "../report/rule-descriptions.ts";
+import type { ScanReport } from "../report/scan.ts";
+import type { ForeignComment } from "../scan/allow.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
-import { out, styleFor } from "../terminal.ts";
+import { out, Progress, styleFor } from "../terminal.ts";
+import { VERSION } from "../version.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
 
 export interface ScanOptions extends Invocation {
   paths: readonly string[];
   staged: boolean;
   range?: string;
+  history: boolean;
   stdin: boolean;
-  format: "text" | "json";
+  format: ScanFormat;
   json: boolean;
   output?: string;
   baseline: boolean;
 }
 
 export async function scan(options: ScanOptions): Promise<ExitCode> {
-  const modes = [options.staged, options.range !== undefined, options.stdin, options.paths.length > 0];
+  const modes = [options.staged, options.range !== undefined, options.history, options.stdin, options.paths.length > 0];
   if (modes.filter(Boolean).length > 1) {
-    throw new MuxiGitError("usage", "--staged, --range, --stdin and paths exclude one another");
+    throw new MuxiGitError("usage", "--staged, --range, --history, --stdin and paths exclude one another");
   }
   const report = await produce(options);
-  const text =
-    options.json || options.format === "json"
-      ? formatScanJson(report)
-      : formatScanText(report, styleOf(options), options.quiet);
+  assertScanned(report);
+  const text = formatScan(report, formatOf(options), styleOf(options), options.quiet);
   if (options.output !== undefined) writeOutput(resolve(options.cwd, options.output), text === "" ? "" : `${text}\n`);
   else if (text !== "") out(text);
   return report.findings.some((finding) => finding.severity === "error" && !finding.accepted) ? EXIT.no : EXIT.ok;
 }
 
+/** Settings, baseline and formations are those of the present: of the working tree, of HEAD in a bare repository. */
+async function scanHistory(context: RepositoryContext, options: ScanOptions): Promise<ScanReport> {
+  const { topLevel, bare, reader, keyring } = context;
+  const tree = bare
+    ? readTree(findCommit("HEAD", topLevel) ?? emptyTree(topLevel), reader, topLevel)
+    : workingTreeSnapshot(topLevel);
+  const settings = await settingsOf(tree);
+  const baseline = options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
+  const { objects, missing } = await reachableObjects(topLevel);
+  const versions = storedInHistory(objects, context);
+  const formations = [...new Set([...formationPaths(findFormations(tree.entries.keys())), ...storedFolders(versions)])];
+  const known = await gatherKnown(formations, [tree], keyring, topLevel, undefined, versions);
+  const scanner = createScanner({
+    ...ruleOptions(settings),
+    known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
+  });
+  const standard = {
+    scanner,
+    formations,
+    configuration: { settings, baseline, notes: [] },
+    ignored: await ignoredPaths(settings),
+  };
+  const progress = new Progress("scanning the history");
+  const { scanned, skipped, findings, notes, before } = await judgeHistory(context, standard, objects, {
+    digest: historyDigest([VERSION, settings, [...formations].sort(byCodeUnit), known]),
+    progress: (done, all) => progress.show(done, all),
+    ...framesFor(scanner, options),
+  }).finally(() => progress.end());
+  if (missing > 0) skipped.push({ path: "(history)", reason: `${count(missing, "object")} not in this clone` });
+  if (shallowHint(topLevel).hint !== undefined)
+    skipped.push({ path: "(history)", reason: "this clone is shallow: what is older is not here" });
+  if (before > 0)
+    notes.push(
+      `${count(before, "object")} had nothing in them in an earlier scan by the same rules, settings and values`,
+    );
+  const reported = findings.map(({ finding, fingerprint: id, accepted, commit, onRemote }) => ({
+    ...finding,
+    fingerprint: id,
+    commit,
+    onRemote,
+    ...(accepted ? { accepted } : {}),
+  }));
+  return { scanned, skipped, findings: reported, notes, next: nextSteps(reported) };
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Rewriting first feels like a cure and is none: a value that was seen stays good until it is revoked. */
+function nextSteps(findings: readonly ScanReport["findings"][number][]): string[] {
+  const first = findings.find(({ accepted, severity }) => accepted !== true && severity === "error");
+  if (first === undefined) return [];
+  const accept = findings.find((finding) => finding.accepted !== true && canBeAccepted(finding));
+  return [
+    "revoke each value where it was issued: who has a copy of this repository has it too, on a remote or not",
+    "rotate: put a new value in its place with 'muxi secrets set NAME'",
+    "then decide whether to rewrite the history (git-filter-repo): it changes every later commit, and copies and forks keep the old ones",
+    ...(accept === undefined
+      ? []
+      : [`accept what is revoked and stays: ${tool(`baseline accept ${accept.fingerprint} --reason 'revoked'`)}`]),
+  ];
+}
+
+function formatOf({ json, format }: Pick<ScanOptions, "json" | "format">): ScanFormat {
+  return json ? "json" : format;
+}
+
 function styleOf(options: ScanOptions) {
   return styleFor(process.stdout.isTTY && options.output === undefined, options.env, options.noColor);
+}
+
+/** "Nothing found" where nothing was read is no answer. @throws MuxiGitError `nothing-scanned` */
+function assertScanned({ scanned, skipped, findings }: ScanReport): void {
+  const [first] = skipped;
+  if (first === undefined || scanned.bytes > 0 || findings.length > 0) return;
+  throw new MuxiGitError("nothing-scanned", `nothing could be scanned: ${count(skipped.length, "file")} skipped`, {
+    hint: `the first of them: '${escapeText(first.path)}': ${first.reason}`,
+  });
 }
 
 async function produce(options: ScanOptions): Promise<ScanReport> {
@@ -61,6 +146,7 @@ async function produce(options: ScanOptions): Promise<ScanReport> {
   const context = openContext(options, options.staged ? { workTreeOr: tool("scan --range HEAD") } : {});
   try {
     if (options.staged) return await scanStaged(context);
+    if (options.history) return await scanHistory(context, options);
     return await new RepositoryScan(context, options).run();
   } finally {
     context.reader.close();
@@ -77,13 +163,30 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
   };
 }
 
-function emptyReport(): ScanReport {
-  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [] };
+type FrameMaker = (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
+
+/** Only text shows lines. */
+function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMaker } {
+  if (formatOf(options) !== "text") return {};
+  return { frames: (path, bytes, findings) => withFrames(scanner, path, bytes, findings, rulesById()) };
+}
+
+/** A report in the making. */
+interface Collecting extends ScanReport {
+  /** Whether findings are shown with their line. */
+  frames: boolean;
+  /** Comments of other tools that the settings honour. */
+  allowComments: readonly ForeignComment[];
+}
+
+function emptyReport(options: ScanOptions): Collecting {
+  const frames = formatOf(options) === "text";
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames, allowComments: [] };
 }
 
 /** Rules only: without a repository there are no formations whose values could be known. */
 function scanOutsideGit(options: ScanOptions): ScanReport {
-  if (options.staged || options.range !== undefined) {
+  if (options.staged || options.history || options.range !== undefined) {
     throw new MuxiGitError("no-repository", `no git repository at '${escapeText(options.cwd)}'`);
   }
   if (!options.stdin && options.paths.length === 0) {
@@ -92,7 +195,7 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     });
   }
   const scanner = createScanner();
-  const report = emptyReport();
+  const report = emptyReport(options);
   const judge = (path: string, bytes: Buffer): void =>
     add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, true, withoutIndex);
   if (options.stdin) judge("-", readStandardInput());
@@ -166,7 +269,7 @@ function readStandardInput(): Buffer {
 }
 
 function add(
-  report: ScanReport,
+  report: Collecting,
   path: string,
   mode: string,
   bytes: Buffer,
@@ -176,8 +279,10 @@ function add(
   rulesApply = true,
   change: (finding: Finding) => Finding = (finding) => finding,
 ): void {
-  const verdict = judgeFile(scanner, { path, mode, bytes, formations, rulesApply });
-  addVerdict(report, bytes.length, verdict, baseline, change);
+  const { allowComments } = report;
+  const verdict = judgeFile(scanner, { path, mode, bytes, formations, rulesApply, allowComments });
+  const findings = report.frames ? withFrames(scanner, path, bytes, verdict.findings, rulesById()) : verdict.findings;
+  addVerdict(report, bytes.length, { ...verdict, findings }, baseline, change);
 }
 
 /** A file of the working tree that is not to be held in memory; false where it may be, or cannot be read. */
@@ -206,13 +311,13 @@ function addLarge(
 
 function addVerdict(
   report: ScanReport,
-  bytes: number,
+  size: number,
   { findings, allowed }: FileVerdict,
   baseline: Baseline,
   change: (finding: Finding) => Finding,
 ): void {
   report.scanned.files += 1;
-  report.scanned.bytes += bytes;
+  report.scanned.bytes += size;
   for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
   for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
@@ -221,6 +326,19 @@ function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["find
   const id = fingerprint(baseline.salt, finding);
   const accepted = canBeAccepted(finding) && isAccepted(baseline, finding, id);
   return { ...finding, fingerprint: id, ...(accepted ? { accepted } : {}) };
+}
+
+/** Entries of the baseline that accept nothing in the files of the present. Of a value that needs a key, nobody may know. */
+function staleEntries({ findings }: Baseline, report: ScanReport, ignored: (path: string) => boolean): string[] {
+  const met = new Set(report.findings.filter(({ accepted }) => accepted).map((finding) => finding.fingerprint));
+  const unread = new Set(report.skipped.map(({ path }) => path));
+  const stale = findings.filter(
+    ({ fingerprint: id, rule, path }) =>
+      !met.has(id) && rule !== "known-value" && !unread.has(path) && !ignored(path) && !path.startsWith("("),
+  );
+  if (stale.length === 0) return [];
+  const entries = stale.length === 1 ? "1 entry" : `${stale.length} entries`;
+  return [`no file here needs ${entries} of the baseline: ${tool("baseline prune")}`];
 }
 
 /** A scan that knows the repository: its formations' values, its settings and its baseline, of the tree it looks at. */
@@ -248,15 +366,24 @@ class RepositoryScan {
     const versions = storedVersions(commits, reader);
     const everywhere = [...new Set([...formations, ...storedFolders(versions)])];
     const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
-    const scanner = createScanner({ known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }) });
+    const scanner = createScanner({
+      ...ruleOptions(settings),
+      known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
+    });
     const ignored = await ignoredPaths(settings);
-    const report = emptyReport();
-    const judge = (path: string, mode: string, bytes: Buffer, into: ScanReport): void =>
+    const report = { ...emptyReport(this.#options), allowComments: settings.allowComments };
+    const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
     else if (range !== null) {
-      const standard = { scanner, formations, configuration: { settings, baseline, notes: [] }, ignored };
+      const standard = {
+        scanner,
+        formations,
+        configuration: { settings, baseline, notes: [] },
+        ignored,
+        ...framesFor(scanner, this.#options),
+      };
       const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
         formations: false,
       });
@@ -271,6 +398,7 @@ class RepositoryScan {
       const large = (path: string): boolean =>
         addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
       await this.#scanFiles(tree, paths, report, judge, large);
+      if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, ignored));
     }
     return report;
   }
@@ -278,8 +406,8 @@ class RepositoryScan {
   async #scanFiles(
     tree: Snapshot,
     paths: readonly string[],
-    report: ScanReport,
-    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+    report: Collecting,
+    judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
     large: (path: string) => boolean,
   ): Promise<void> {
     const { topLevel } = this.#context;
@@ -288,7 +416,12 @@ class RepositoryScan {
     const within = [...tree.entries.keys()].filter(
       (path) => wanted.length === 0 || wanted.some((one) => one === "" || path === one || path.startsWith(`${one}/`)),
     );
-    for (const path of within) if (!large(path)) this.#scanFile(path, report, judge);
+    const progress = new Progress("scanning");
+    for (const [done, path] of within.entries()) {
+      if (!large(path)) this.#scanFile(path, report, judge);
+      progress.show(done + 1, within.length);
+    }
+    progress.end();
     for (const path of named) {
       // Named by hand: scanned although git ignores it. A folder was taken apart above.
       if (within.some((file) => path === "" || file.startsWith(`${path}/`))) continue;
@@ -300,8 +433,8 @@ class RepositoryScan {
 
   #scanFile(
     path: string,
-    report: ScanReport,
-    judge: (path: string, mode: string, bytes: Buffer, into: ScanReport) => void,
+    report: Collecting,
+    judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
   ): boolean {
     const bytes = readWorkingFile(this.#context.topLevel, path);
     if (bytes === null) {

@@ -5,6 +5,7 @@
  * Kept cheap: files that should not be tracked by their name, and formations.
  * Values and tokens in other files are `scan`'s to find.
  */
+
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { findFormations } from "../formation/discover.ts";
@@ -18,7 +19,7 @@ import { isDotenvPath } from "../scan/dotenv.ts";
 import { createScanner } from "../scan/engine.ts";
 import { isKeyPath, isMemoryDatabasePath } from "../scan/paths.ts";
 import { DEFAULT_SETTINGS, outdatedProblem, type Settings } from "../settings.ts";
-import { baselineOf, ignoredPaths, settingsOf } from "./configuration.ts";
+import { baselineOf, ignoredPaths, ruleOptions, settingsOf } from "./configuration.ts";
 import { Keyring, readFormation } from "./formation-state.ts";
 import { judgeFile } from "./judge-file.ts";
 
@@ -83,13 +84,21 @@ async function settled<T>(read: Promise<T>, absent: T, found: AuditProblem[]): P
 async function auditFiles(head: Snapshot, settings: Settings, baseline: Baseline): Promise<AuditProblem[]> {
   const formations = findFormations(head.entries.keys()).map((formation) => formation.path);
   const ignored = await ignoredPaths(settings);
-  const scanner = createScanner();
+  const { allowComments } = settings;
+  const scanner = createScanner(ruleOptions(settings));
   const found: AuditProblem[] = [];
   for (const [path, { mode }] of head.entries) {
     if (!isKeyPath(path) && !isDotenvPath(path) && !isMemoryDatabasePath(path, formations)) continue;
     const bytes = await head.read(path);
     if (bytes === null) continue;
-    const { findings } = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) });
+    const { findings } = judgeFile(scanner, {
+      path,
+      mode,
+      bytes,
+      formations,
+      rulesApply: !ignored(path),
+      allowComments,
+    });
     for (const finding of findings) {
       if (finding.severity !== "error") continue;
       if (canBeAccepted(finding) && isAccepted(baseline, finding, fingerprint(baseline.salt, finding))) continue;

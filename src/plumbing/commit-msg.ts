@@ -7,6 +7,7 @@
  * sets GIT_EDITOR to `:` where none was), and what `commit -v` shows below the
  * scissors line.
  */
+
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
@@ -25,7 +26,7 @@ import { canBeAccepted, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner } from "../scan/engine.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import { talk } from "../terminal.ts";
-import { baselineOf, settingsOf } from "./configuration.ts";
+import { baselineOf, ruleOptions, settingsOf } from "./configuration.ts";
 import { Keyring } from "./formation-state.ts";
 import { encryptedPath, formationPaths, gatherKnown } from "./known.ts";
 import { looseFormations } from "./loose-formations.ts";
@@ -54,9 +55,10 @@ export async function commitMsg([file]: readonly string[]): Promise<ExitCode> {
       reader,
       oids,
     });
-    const publicNames = new Set((await settingsOf(index)).publicNames);
+    const settings = await settingsOf(index);
+    const publicNames = new Set(settings.publicNames);
     const baseline = await baselineOf(index);
-    const scanner = createScanner({ known: buildKnownValues(known, { publicNames }) });
+    const scanner = createScanner({ ...ruleOptions(settings), known: buildKnownValues(known, { publicNames }) });
     const found = scanMessage(scanner, COMMIT_MESSAGE, message, writeAnew(path, places, cut)).flatMap((finding) => {
       const id = fingerprint(baseline.salt, finding);
       return canBeAccepted(finding) && isAccepted(baseline, finding, id) ? [] : [{ finding, fingerprint: id }];

@@ -3,6 +3,8 @@ import { MuxiGitError } from "../errors.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import { handThen, pathWord } from "../invocation.ts";
 import { BASELINE_FILE, type Baseline, EMPTY_BASELINE, parseBaseline } from "../scan/baseline.ts";
+import { rulesUnder } from "../scan/custom-rules.ts";
+import type { ScannerOptions } from "../scan/engine.ts";
 import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
 
 /** @throws MuxiGitError `settings` with the line. */
@@ -40,4 +42,9 @@ export async function ignoredPaths(settings: Settings): Promise<(path: string) =
   if (settings.ignore.length === 0) return () => false;
   const { globMatcher } = await import("../globs.ts");
   return globMatcher(settings.ignore);
+}
+
+/** What settings say of rules, for a scanner. */
+export function ruleOptions(settings: Pick<Settings, "rules">): ScannerOptions {
+  return rulesUnder(settings.rules);
 }

@@ -1,4 +1,5 @@
 /** The findings that a commit introduces: in the blobs and file names it adds, absent from every parent. */
+
 import { MuxiGitError } from "../errors.ts";
 import type { BlobReader } from "../git/cat-file.ts";
 import { MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
@@ -8,7 +9,7 @@ import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import type { CommitContext } from "./commit-context.ts";
-import { ignoredPaths } from "./configuration.ts";
+import { ignoredPaths, ruleOptions } from "./configuration.ts";
 import { type FileVerdict, judgeFile } from "./judge-file.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
@@ -27,12 +28,18 @@ export async function scanChanges(
   formations: readonly string[],
 ): Promise<ScanResult> {
   const { settings } = context.configuration;
+  const { allowComments } = settings;
   const scanner = createScanner({
+    ...ruleOptions(settings),
     known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
   });
   const ignored = await ignoredPaths(settings);
   const judge = (path: string, mode: string, bytes: Buffer): FileVerdict =>
-    withoutSecretName(scanner, path, judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) }));
+    withoutSecretName(
+      scanner,
+      path,
+      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments }),
+    );
 
   const result: ScanResult = { findings: [], older: 0, notes: [], scanned: { files: 0, bytes: 0 }, skipped: [] };
   const suspects = new Map<string, Finding[]>();

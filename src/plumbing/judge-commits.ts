@@ -50,6 +50,8 @@ export interface Standard {
   configuration: Configuration;
   /** Where rules do not apply. */
   ignored(path: string): boolean;
+  /** Gives findings the line they are shown with. */
+  frames?: (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
 }
 
 export interface CommitFinding {
@@ -147,18 +149,17 @@ export class CommitJudge {
     const id = `${oid} ${mode} ${path}`;
     const before = this.#judged.get(id);
     if (before !== undefined) return before;
-    const { scanner, formations, ignored } = this.#standard;
+    const { scanner, formations, ignored, configuration, frames } = this.#standard;
+    const { allowComments } = configuration.settings;
     const bytes = await this.#at.reader.read(oid);
     if (bytes === null) {
       const shown = shownPath(scanner, path);
       if (counted) this.#verdict.skipped.push({ path: shown, reason: "its blob is not in this clone" });
       return null;
     }
-    const { findings, allowed } = withoutSecretName(
-      scanner,
-      path,
-      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path) }),
-    );
+    const judged = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments });
+    const shown = frames === undefined ? judged : { ...judged, findings: frames(path, bytes, judged.findings) };
+    const { findings, allowed } = withoutSecretName(scanner, path, shown);
     if (counted) {
       this.#verdict.scanned.files += 1;
       this.#verdict.scanned.bytes += bytes.length;

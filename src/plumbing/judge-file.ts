@@ -3,7 +3,7 @@ import { innermostIn } from "../formation/discover.ts";
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
 import { handThen, inFolder, pathWord } from "../invocation.ts";
-import { applyAllowComments } from "../scan/allow.ts";
+import { applyAllowComments, type ForeignComment } from "../scan/allow.ts";
 import { checkDotenv, isDotenvExample, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -20,6 +20,8 @@ export interface JudgedFile {
   formations: readonly string[];
   /** false where settings ignore the path: then only keys, known values and files that must not be tracked count. */
   rulesApply: boolean;
+  /** Comments of other tools that the settings honour. */
+  allowComments?: readonly ForeignComment[];
 }
 
 export interface FileVerdict {
@@ -49,7 +51,7 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const counted = rulesApply ? found : found.filter((finding) => ALWAYS.has(finding.kind));
   if (counted.length === 0) return { findings: [], allowed: [] };
 
-  const { kept, allowed } = applyAllowComments(counted, bytes);
+  const { kept, allowed } = applyAllowComments(counted, bytes, 1, file.allowComments);
   return {
     findings: kept.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })),
     allowed: allowed.map(({ finding, line, reason }) => `${path}:${line}  ${finding.rule}, because: ${reason}`),

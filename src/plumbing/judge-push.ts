@@ -8,6 +8,7 @@
  * where it stands at the pushed end and did not stand in what the other side has:
  * it is mended by one more commit, and history that nobody can change is let be.
  */
+
 import { findFormations } from "../formation/discover.ts";
 import { isLeak, type Problem } from "../formation/problem.ts";
 import { parseTreeEntries } from "../git/entries.ts";
@@ -21,7 +22,7 @@ import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { buildKnownValues } from "../scan/known-values.ts";
 import { readConfiguration } from "./commit-verdict.ts";
-import { ignoredPaths } from "./configuration.ts";
+import { ignoredPaths, ruleOptions } from "./configuration.ts";
 import { checkFormations, touchedFormations } from "./introduced-problems.ts";
 import {
   CommitJudge,
@@ -165,7 +166,10 @@ async function judgeRef(
   ];
   const known = withKeys ? await gatherKnown(everywhere, [tip, ...before], keyring, topLevel, undefined, versions) : [];
   const publicNames = new Set(configuration.settings.publicNames);
-  const scanner = createScanner({ known: buildKnownValues(known, { publicNames }) });
+  const scanner = createScanner({
+    ...ruleOptions(configuration.settings),
+    known: buildKnownValues(known, { publicNames }),
+  });
   const judge = new CommitJudge(at, {
     scanner,
     formations: everywhere,

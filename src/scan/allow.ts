@@ -10,9 +10,10 @@
  * - It accepts tokens, literals, secrets in `.env` files and weak known values.
  *   It never accepts a key, a strong known value, a file that must not be
  *   tracked: those have no innocent twin.
- * - Comments of other tools (`gitleaks:allow`, `pragma: allowlist secret`) are
- *   not honoured: they name no rule and no reason, and were written for findings
- *   of another tool. A repository that wants them says so in its settings, later.
+ * - Comments of other tools (`gitleaks:allow`, `pragma: allowlist secret`) name no
+ *   rule and no reason, and were written for findings of another tool. They count
+ *   only where the settings say so, after the finding on its line, and for no more
+ *   than ours do.
  *
  * Lines are read only where there is a finding: looking for comments in every
  * line is most of the cost of one peer. UTF-16 is decoded; CRLF does not matter;
@@ -58,6 +59,10 @@ export function canBeAllowedInline(finding: Finding): boolean {
       return false;
   }
 }
+
+/** Comments of other tools that a repository may honour. */
+export const FOREIGN_COMMENTS = ["gitleaks:allow", "pragma: allowlist secret"] as const;
+export type ForeignComment = (typeof FOREIGN_COMMENTS)[number];
 
 /** How much of a line's end may hold the comment, in bytes. */
 const TAIL = 1024;
@@ -115,13 +120,19 @@ function covers(finding: Finding, line: number, from: number, to: number): boole
  * @param findings - of one file, as the scanner orders them.
  * @param bytes - the same bytes that were scanned.
  * @param startLine - as given to the scanner.
+ * @param foreign - comments of other tools that count as well.
  */
-export function applyAllowComments(findings: readonly Finding[], bytes: Uint8Array, startLine = 1): Allowed {
+export function applyAllowComments(
+  findings: readonly Finding[],
+  bytes: Uint8Array,
+  startLine = 1,
+  foreign: readonly ForeignComment[] = [],
+): Allowed {
   const result: Allowed = { kept: [], allowed: [], ineffective: [] };
   if (findings.length === 0) return result;
   const scanned = toScannable(bytes);
   const buffer = Buffer.from(scanned.buffer, scanned.byteOffset, scanned.byteLength);
-  if (!buffer.includes("muxi-git:allow")) {
+  if (!["muxi-git:allow", ...foreign].some((mark) => buffer.includes(mark))) {
     result.kept.push(...findings);
     return result;
   }
@@ -153,7 +164,10 @@ export function applyAllowComments(findings: readonly Finding[], bytes: Uint8Arr
     for (const early of [...beside, ...commentsOn(finding.line)]) {
       if (early.rule === finding.rule && !comments.includes(early)) report(early, "stands before the finding");
     }
-    if (comment === undefined) {
+    const other = comment === undefined ? foreignOn(lines.get(finding.endLine), finding, foreign) : undefined;
+    if (other !== undefined && canBeAllowedInline(finding)) {
+      result.allowed.push({ finding, line: finding.endLine, reason: `'${other}'` });
+    } else if (comment === undefined) {
       for (const other of comments) report(other, "names another rule");
       result.kept.push(finding);
     } else if (!canBeAllowedInline(finding)) {
@@ -170,6 +184,19 @@ export function applyAllowComments(findings: readonly Finding[], bytes: Uint8Arr
     }
   }
   return result;
+}
+
+/** The comment of another tool after a finding on its line. */
+function foreignOn(
+  line: LineEnd | undefined,
+  { endColumn }: Finding,
+  foreign: readonly ForeignComment[],
+): ForeignComment | undefined {
+  if (line === undefined) return undefined;
+  return foreign.find((mark) => {
+    const at = line.text.lastIndexOf(mark);
+    return at >= 0 && line.before + at + 1 >= endColumn;
+  });
 }
 
 /** The lines that findings stand on or below, each cut to its last {@link TAIL} bytes. One walk. */

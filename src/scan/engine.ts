@@ -67,6 +67,8 @@ export interface ScannerOptions {
   rules?: readonly Rule[];
   /** Rules beside these, such as a repository's own. */
   more?: readonly Rule[];
+  /** Identities of rules that find nothing. */
+  off?: ReadonlySet<string>;
   /** Size of a window, and what is seen on either side of it. */
   testOnlyWindow?: { size: number; reach: number };
 }
@@ -318,6 +320,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
       if ((flag & FLAG.anyPlace) === 0 && !beginsToken(bytes, start)) return;
       const rule = table.rule(index);
+      if (options.off?.has(rule.id) === true) return;
       if ((flag & FLAG.gate) !== 0 && !rule.gate!(bytes, start, end)) return;
       const key = at + index;
       if (base + start < (state.reach.get(key) ?? 0)) return;

@@ -16,6 +16,14 @@ export type FindingKind =
   /** a file that must not be tracked, such as `memory.db` */
   | "path";
 
+/** The line of a finding as it may be shown: every secret on it is masked. See report/frame.ts. */
+export interface Frame {
+  before: string;
+  /** What stands for the secret. */
+  secret: string;
+  after: string;
+}
+
 export interface Finding {
   rule: string;
   kind: FindingKind;
@@ -40,4 +48,6 @@ export interface Finding {
    * Never printed: a digest of a short value can be guessed back.
    */
   secretId: string;
+  /** Where it was asked for and there is a line to show. */
+  frame?: Frame;
 }

@@ -110,3 +110,20 @@ describe("it does not", () => {
     assert.equal(run("x production # muxi-git:allow known-value it is the name").kept.length, 0);
   });
 });
+
+test("comments of other tools count where the settings say so, after the finding, and for no key or value", () => {
+  const foreign = ["gitleaks:allow", "pragma: allowlist secret"] as const;
+  const value = "val-k3V9q2X7m4Zb8Nc1Tw6R";
+  const known = buildKnownValues([{ formation: "", name: "A", kind: "value", value }], { publicNames: new Set() });
+  const kept = (text: string, honoured: typeof foreign | []) => {
+    const bytes = Buffer.from(text);
+    return applyAllowComments(createScanner({ known }).scan("a", bytes), bytes, 1, honoured).kept.length;
+  };
+  for (const comment of foreign) {
+    assert.equal(kept(`${GROQ} # ${comment}`, []), 1);
+    assert.equal(kept(`${GROQ} # ${comment}`, foreign), 0);
+    assert.equal(kept(`# ${comment} ${GROQ}`, foreign), 1, "before the finding");
+    assert.equal(kept(`# ${comment}\n${GROQ}`, foreign), 1, "on another line");
+    assert.equal(kept(`${value} # ${comment}`, foreign), 1, "a known value");
+  }
+});

@@ -1,5 +1,5 @@
 /** Continuous integration and delivery. */
-import { BASE62, draw, HEX, type Rule, URL64 } from "../rule.ts";
+import { BASE62, type Rule, URL64 } from "../rule.ts";
 import { azureDevopsToken } from "../structure.ts";
 import { nearName } from "./near-name.ts";
 import { base62, chars, hex, markedKey, oneOf, prefixed, token, UUID, url64 } from "./shapes.ts";
@@ -19,9 +19,7 @@ export const CI: readonly Rule[] = [
     provider: "CircleCI",
     opens: PIPELINES,
     names: ["circleci", "circle_ci", "circle_token", "circle-token"],
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
+    values: "hex:40",
     source: "https://circleci.com/docs/managing-api-tokens/",
   }),
   prefixed({
@@ -57,10 +55,7 @@ export const CI: readonly Rule[] = [
     provider: "Azure DevOps",
     opens: "repositories and pipelines of its owner",
     names: ["azure_devops", "azuredevops", "azure-devops", "azdo", "vsts", "system_accesstoken"],
-    telling: "token|pat|key|secret",
-    value: "[a-z2-7]{52}",
-    alphabet: "abcdefghijklmnopqrstuvwxyz234567",
-    length: 52,
+    values: "lower-alnum:52",
     source: "https://learn.microsoft.com/azure/devops/",
   }),
   nearName({
@@ -68,9 +63,7 @@ export const CI: readonly Rule[] = [
     provider: "Travis CI",
     opens: PIPELINES,
     names: ["travis"],
-    value: "[A-Za-z0-9_-]{22}",
-    alphabet: BASE62,
-    length: 22,
+    values: "url64:22",
     source: "https://docs.travis-ci.com/user/triggering-builds/",
   }),
   nearName({
@@ -78,9 +71,7 @@ export const CI: readonly Rule[] = [
     provider: "Drone",
     opens: PIPELINES,
     names: ["drone"],
-    value: "[A-Za-z0-9]{32}",
-    alphabet: BASE62,
-    length: 32,
+    values: "alnum:32",
     source: "https://docs.drone.io/",
   }),
   prefixed({
@@ -140,25 +131,11 @@ export const CI: readonly Rule[] = [
     source: "https://docs.prefect.io/v3/how-to-guides/cloud/manage-users/api-keys",
   }),
   nearName({
-    id: "dagster-token",
-    provider: "Dagster",
-    opens: "the jobs of a deployment",
-    names: ["dagster"],
-    value: "(?:user|agent):[A-Za-z0-9-]{1,60}:[0-9a-f]{32}",
-    alphabet: HEX,
-    length: 32,
-    example: (random) => `DAGSTER_CLOUD_API_TOKEN=agent:acme:${draw(random, HEX, 32)}`,
-    source: "https://docs.dagster.io/",
-  }),
-  nearName({
     id: "nx-cloud-access-token",
     provider: "Nx Cloud",
     opens: "the cache of builds",
     names: ["nx_cloud", "nxcloud"],
-    value: "[A-Za-z0-9+/]{78}==",
-    alphabet: BASE62,
-    length: 78,
-    example: (random) => `NX_CLOUD_ACCESS_TOKEN=${draw(random, BASE62, 78)}==`,
+    values: "base64:78",
     source: "https://nx.dev/",
   }),
   prefixed({
@@ -237,9 +214,7 @@ export const CI: readonly Rule[] = [
     provider: "Bitrise",
     opens: PIPELINES,
     names: ["bitrise"],
-    value: "[A-Za-z0-9_-]{86}",
-    alphabet: BASE62,
-    length: 86,
+    values: "url64:86",
     source: "https://devcenter.bitrise.io/",
   }),
 ];

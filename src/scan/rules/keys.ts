@@ -342,11 +342,7 @@ export const KEYS: readonly Rule[] = [
     provider: "Rails",
     opens: "the encrypted credentials of an application",
     names: ["rails_master", "secret_key_base"],
-    telling: "key",
-    value: "[0-9a-f]{128}|[0-9a-f]{32}",
-    alphabet: HEX,
-    length: 32,
-    example: (random) => `RAILS_MASTER_KEY=${draw(random, HEX, 32)}`,
+    values: "hex:128 hex:32",
     source: "https://guides.rubyonrails.org/security.html",
   }),
 ];

@@ -1,5 +1,5 @@
 /** Model providers and the services that agents call. */
-import { BASE62, DIGITS, draw, HEX, LOWER, type Rule, URL64 } from "../rule.ts";
+import { BASE62, draw, HEX, type Rule, URL64 } from "../rule.ts";
 import { isEmbeddedJwt } from "../structure.ts";
 import { nearName } from "./near-name.ts";
 import {
@@ -25,7 +25,6 @@ const SEARCH = "its search, at the owner's expense";
 const SANDBOXES = "its sandboxes, at the owner's expense";
 const TRACES = "traces, which hold prompts and answers";
 const VOICES = "its voices, at the owner's expense";
-const ALNUM = DIGITS + LOWER;
 
 export const LLM: readonly Rule[] = [
   {
@@ -727,9 +726,7 @@ export const LLM: readonly Rule[] = [
     provider: "AssemblyAI",
     opens: MODELS,
     names: ["assemblyai", "assembly_ai", "aai_api"],
-    value: "[0-9a-z]{32}",
-    alphabet: ALNUM,
-    length: 32,
+    values: "lower-alnum:32",
     source: "https://www.assemblyai.com/docs",
   }),
   nearName({
@@ -737,50 +734,15 @@ export const LLM: readonly Rule[] = [
     provider: "Deepgram",
     opens: MODELS,
     names: ["deepgram", "dg_api"],
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
+    values: "hex:40",
     source: "https://developers.deepgram.com/docs/create-additional-api-keys",
-  }),
-  nearName({
-    id: "serpapi-key",
-    provider: "SerpApi",
-    opens: SEARCH,
-    names: ["serpapi", "serp_api"],
-    value: "[0-9a-f]{64}",
-    alphabet: HEX,
-    length: 64,
-    source: "https://serpapi.com/search-api",
-  }),
-  nearName({
-    id: "serper-key",
-    provider: "Serper",
-    opens: SEARCH,
-    names: ["serper"],
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
-    source: "https://serper.dev/",
-  }),
-  nearName({
-    id: "zhipu-key",
-    provider: "Z.ai",
-    opens: MODELS,
-    names: ["zhipu", "zai_", "z_ai", "bigmodel", "glm_api"],
-    value: "[0-9a-f]{32}\\.[A-Za-z0-9]{16}",
-    alphabet: HEX,
-    length: 32,
-    example: (random) => `ZHIPU_API_KEY=${draw(random, HEX, 32)}.${draw(random, BASE62, 16)}`,
-    source: "https://docs.z.ai/",
   }),
   nearName({
     id: "clarifai-key",
     provider: "Clarifai",
     opens: MODELS,
     names: ["clarifai"],
-    value: "[0-9a-f]{32}",
-    alphabet: HEX,
-    length: 32,
+    values: "hex:32",
     source: "https://docs.clarifai.com/",
   }),
   nearName({
@@ -788,9 +750,7 @@ export const LLM: readonly Rule[] = [
     provider: "DeepInfra",
     opens: MODELS,
     names: ["deepinfra"],
-    value: "[A-Za-z0-9]{32}",
-    alphabet: BASE62,
-    length: 32,
+    values: "alnum:32",
     source: "https://deepinfra.com/docs",
   }),
   nearName({
@@ -798,9 +758,7 @@ export const LLM: readonly Rule[] = [
     provider: "Weights & Biases",
     opens: "runs and models of its owner",
     names: ["wandb"],
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
+    values: "hex:40",
     source: "https://docs.wandb.ai/",
   }),
   nearName({
@@ -808,9 +766,7 @@ export const LLM: readonly Rule[] = [
     provider: "Comet",
     opens: "runs and models of its owner",
     names: ["comet"],
-    value: "[A-Za-z0-9]{25}",
-    alphabet: BASE62,
-    length: 25,
+    values: "alnum:25",
     source: "https://www.comet.com/docs/",
   }),
   nearName({
@@ -818,9 +774,7 @@ export const LLM: readonly Rule[] = [
     provider: "Together",
     opens: MODELS,
     names: ["together"],
-    value: "[0-9a-f]{64}",
-    alphabet: HEX,
-    length: 64,
+    values: "hex:64",
     source: "https://docs.together.ai/",
   }),
   nearName({
@@ -828,10 +782,7 @@ export const LLM: readonly Rule[] = [
     provider: "Exa",
     opens: SEARCH,
     names: ["exa_", "exa-", "exaapi"],
-    value: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    alphabet: HEX,
-    length: 36,
-    example: (random) => `EXA_API_KEY=${[8, 4, 4, 4, 12].map((n) => draw(random, HEX, n)).join("-")}`,
+    values: "uuid",
     source: "https://docs.exa.ai/",
   }),
   nearName({
@@ -839,10 +790,7 @@ export const LLM: readonly Rule[] = [
     provider: "Pinecone",
     opens: "its vector indexes",
     names: ["pinecone"],
-    value: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    alphabet: HEX,
-    length: 36,
-    example: (random) => `PINECONE_API_KEY=${[8, 4, 4, 4, 12].map((n) => draw(random, HEX, n)).join("-")}`,
+    values: "uuid",
     source: "https://docs.pinecone.io/",
   }),
 ];

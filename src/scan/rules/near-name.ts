@@ -459,59 +459,7 @@ export function drawValue(random: Random, values: string): string {
   }
 }
 
-/** A service whose key is more than one run of characters, or needs a word of its own beside the name. */
-export interface NearPattern {
-  id: string;
-  provider: string;
-  opens: string;
-  /** Lower-case beginnings of the name, without its `_key` or `_token`. */
-  names: readonly string[];
-  /** What the rest of the name must say; `key`, `token` or `secret` when absent. */
-  telling?: string;
-  /** Source of the value. */
-  value: string;
-  alphabet: string;
-  length: number;
-  source: string;
-  severity?: Rule["severity"];
-  /** Where the value is more than one run of the alphabet. */
-  example?: Rule["example"];
-}
-
-/** The rule of a service; only the one notation `NAME=value` and its like where the value is a pattern. */
-export function nearName(service: Service | NearPattern): Rule {
-  return "values" in service ? nearValue(service) : nearPattern(service);
-}
-
-function nearPattern(service: NearPattern): Rule {
-  const telling = service.telling ?? "key|token|secret|password|passwd|pwd|credential|auth";
-  const name = service.names[0]!;
-  const upper = name.toUpperCase();
-  return {
-    id: service.id,
-    provider: service.provider,
-    opens: service.opens,
-    keywords: service.names,
-    ignoreCase: true,
-    // name, at most 40 more characters of it with a telling word, an assignment, the value alone.
-    pattern: `(?:${service.names.join("|")})(?=[\\w.-]{0,40}?(?:${telling}))[\\w.-]{0,48}\\\\?["'\`]?\\]?[ \\t]{0,8}(?::=|=>|[:=]|[ \\t,])[ \\t]{0,8}\\\\?["'\`]?(${service.value})(?![\\w/+=-])`,
-    window: 320,
-    boundary: "none",
-    severity: service.severity ?? "error",
-    generic: true,
-    example: service.example ?? ((random) => `${upper}_API_KEY=${draw(random, service.alphabet, service.length)}`),
-    nearMisses: (random) => [
-      `${name}_api_key = process.env.${upper}_API_KEY`,
-      `${name}: see the page about keys`,
-      `${upper}_API_KEY=${"x".repeat(service.length)}`,
-      `${upper}_API_KEY=${draw(random, service.alphabet, service.length - 3)}`,
-      `${upper}_API_KEY=\${{ secrets.${upper}_API_KEY }}`,
-    ],
-    source: service.source,
-  };
-}
-
-function nearValue(service: Service): Rule {
+export function nearName(service: Service): Rule {
   const { id, provider, opens, values, source } = service;
   const names = service.names.flatMap((name) => (name.includes("_") ? [name, name.replaceAll("_", "-")] : [name]));
   const upper = names[0]!

@@ -1,6 +1,6 @@
 /** Package registries and image registries. */
 import { crc62Suffix } from "../checksum.ts";
-import { BASE62, DIGITS, draw, HEX, LOWER, type Rule } from "../rule.ts";
+import { BASE62, DIGITS, draw, LOWER, type Rule } from "../rule.ts";
 import { checkCrc62, isBasicPair } from "../structure.ts";
 import { nearName } from "./near-name.ts";
 import { base62, chars, hex, oneOf, prefixed, token, UUID, url64 } from "./shapes.ts";
@@ -148,9 +148,7 @@ export const PACKAGES: readonly Rule[] = [
     provider: "Quay",
     opens: "the images of an organisation",
     names: ["quay"],
-    value: "[0-9A-Z]{64}",
-    alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    length: 64,
+    values: "upper-alnum:64",
     source: "https://docs.quay.io/glossary/robot-accounts.html",
   }),
   nearName({
@@ -158,9 +156,7 @@ export const PACKAGES: readonly Rule[] = [
     provider: "Gemfury",
     opens: PACKAGES_OF,
     names: ["gemfury", "fury_"],
-    value: "[A-Za-z0-9]{20}",
-    alphabet: BASE62,
-    length: 20,
+    values: "alnum:20",
     source: "https://gemfury.com/help/tokens/",
   }),
   nearName({
@@ -168,9 +164,7 @@ export const PACKAGES: readonly Rule[] = [
     provider: "Sonatype",
     opens: "an artifact repository",
     names: ["ossrh", "sonatype", "maven_central"],
-    value: "[A-Za-z0-9+/]{43,44}",
-    alphabet: BASE62,
-    length: 44,
+    values: "base64:43-44",
     source: "https://central.sonatype.org/publish/generate-portal-token/",
   }),
   nearName({
@@ -178,9 +172,7 @@ export const PACKAGES: readonly Rule[] = [
     provider: "Libraries.io",
     opens: "its API",
     names: ["libraries_io", "librariesio"],
-    value: "[0-9a-f]{32}",
-    alphabet: HEX,
-    length: 32,
+    values: "hex:32",
     source: "https://libraries.io/api",
   }),
 ];

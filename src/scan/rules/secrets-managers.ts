@@ -1,5 +1,5 @@
 /** Services that keep secrets: what opens them opens all. */
-import { BASE32, BASE62, draw, HEX, type Rule, URL64 } from "../rule.ts";
+import { BASE32, draw, HEX, type Rule, URL64 } from "../rule.ts";
 import { isServiceAccountToken } from "../structure.ts";
 import { nearName } from "./near-name.ts";
 import { base62, base64, chars, hex, oneOf, prefixed, token, UUID, upperAlnum, url64 } from "./shapes.ts";
@@ -41,11 +41,7 @@ export const SECRETS_MANAGERS: readonly Rule[] = [
     provider: "HashiCorp Vault",
     opens: HELD,
     names: ["vault", "approle", "secret_id"],
-    telling: "secret_?id|token",
-    value: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    alphabet: HEX,
-    length: 36,
-    example: (random) => `VAULT_SECRET_ID=${[8, 4, 4, 4, 12].map((n) => draw(random, HEX, n)).join("-")}`,
+    values: "uuid",
     source: "https://developer.hashicorp.com/vault/docs/auth/approle",
   }),
   token({
@@ -122,11 +118,7 @@ export const SECRETS_MANAGERS: readonly Rule[] = [
     provider: "Bitwarden",
     opens: HELD,
     names: ["bw_client", "bitwarden"],
-    telling: "secret",
-    value: "[A-Za-z0-9]{30}",
-    alphabet: BASE62,
-    length: 30,
-    example: (random) => `BW_CLIENTSECRET=${draw(random, BASE62, 30)}`,
+    values: "alnum:30",
     source: "https://bitwarden.com/help/personal-api-key/",
   }),
   prefixed({
@@ -143,11 +135,7 @@ export const SECRETS_MANAGERS: readonly Rule[] = [
     provider: "dotenvx",
     opens: "an encrypted .env",
     names: ["dotenv_private"],
-    telling: "key",
-    value: "[0-9a-f]{64}",
-    alphabet: HEX,
-    length: 64,
-    example: (random) => `DOTENV_PRIVATE_KEY_PRODUCTION="${draw(random, HEX, 64)}"`,
+    values: "hex:64",
     source: "https://dotenvx.com/docs",
   }),
   token({

@@ -44,13 +44,6 @@ const MODELS = "its models, at the owner's expense";
 const TELEMETRY = "what it was told about its owner's systems";
 
 const ROWS: readonly Row[] = [
-  [
-    "atlassian-organisation-key",
-    "Atlassian",
-    "the administration of an organisation, or a repository",
-    "ATCTT3{u150-220}={H8}",
-    "https://support.atlassian.com/organization-administration/docs/manage-an-organization-with-the-admin-apis/",
-  ],
   ["axiom-ingest-token", "Axiom", TELEMETRY, "xait-{uuid}", "https://axiom.co/docs/reference/tokens"],
   [
     "bitrise-personal-token",
@@ -212,13 +205,6 @@ const ROWS: readonly Row[] = [
     { bitsPerCharacter: 1.8 },
   ],
   ["twitch-oauth-token", "Twitch", "a channel", "oauth:{l30}", "https://dev.twitch.tv/docs/authentication/"],
-  [
-    "typeform-personal-token",
-    "Typeform",
-    "forms and what was answered",
-    ["tfp_{u44}_{u14}", "tfp_{u59}"],
-    "https://www.typeform.com/developers/get-started/personal-access-token/",
-  ],
   [
     "vault-batch-token",
     "HashiCorp Vault",

@@ -1,6 +1,6 @@
 /** GitHub, GitLab and the other hosts of source. */
 import { crc36Suffix, crc62Suffix, fineGrainedCheck } from "../checksum.ts";
-import { BASE62, DIGITS, draw, HEX, LOWER, type Random, type Rule, URL64 } from "../rule.ts";
+import { BASE62, DIGITS, draw, LOWER, type Random, type Rule, URL64 } from "../rule.ts";
 import { checkCrc62, checkFineGrained, checkGithub, checkGitlab, hasJwtHeader } from "../structure.ts";
 import { nearName } from "./near-name.ts";
 import { base62, base64, chars, hex, lowerAlnum, oneOf, prefixed, token, url64 } from "./shapes.ts";
@@ -90,11 +90,7 @@ export const SOURCE_HOSTING: readonly Rule[] = [
     provider: "GitHub",
     opens: "sign-in as an application",
     names: ["github_client", "github-client", "githubclient", "github_oauth", "github_app"],
-    telling: "secret",
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
-    example: (random) => `GITHUB_CLIENT_SECRET=${draw(random, HEX, 40)}`,
+    values: "hex:40",
     source: "https://docs.github.com/apps/oauth-apps",
   }),
   {
@@ -162,31 +158,12 @@ export const SOURCE_HOSTING: readonly Rule[] = [
     after: "[\\w=-]",
     source: ATLASSIAN_PAGE,
   }),
-  token({
-    id: "atlassian-admin-key",
-    provider: "Atlassian",
-    opens: "an organisation",
-    forms: [["ATCTT3xFfG", url64(100, 149)]],
-    source: ATLASSIAN_PAGE,
-  }),
-  nearName({
-    id: "atlassian-legacy-token",
-    provider: "Atlassian",
-    opens: "Jira and Confluence of its owner",
-    names: ["atlassian", "jira", "confluence"],
-    value: "[A-Za-z0-9]{24}",
-    alphabet: BASE62,
-    length: 24,
-    source: ATLASSIAN_PAGE,
-  }),
   nearName({
     id: "gitea-token",
     provider: "Gitea",
     opens: PROJECTS,
     names: ["gitea", "forgejo", "codeberg"],
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
+    values: "hex:40",
     source: "https://docs.gitea.com/development/api-usage",
   }),
   prefixed({
@@ -233,10 +210,7 @@ export const SOURCE_HOSTING: readonly Rule[] = [
     provider: "Snyk",
     opens: "the projects it watches",
     names: ["snyk"],
-    value: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    alphabet: HEX,
-    length: 36,
-    example: (random) => `SNYK_TOKEN=${[8, 4, 4, 4, 12].map((n) => draw(random, HEX, n)).join("-")}`,
+    values: "uuid",
     source: "https://docs.snyk.io/",
   }),
   prefixed({
@@ -252,9 +226,7 @@ export const SOURCE_HOSTING: readonly Rule[] = [
     provider: "SonarQube",
     opens: "the analyses of a project",
     names: ["sonar"],
-    value: "[0-9a-f]{40}",
-    alphabet: HEX,
-    length: 40,
+    values: "hex:40",
     source: "https://docs.sonarsource.com/",
   }),
   nearName({
@@ -262,21 +234,8 @@ export const SOURCE_HOSTING: readonly Rule[] = [
     provider: "Codecov",
     opens: "coverage of a project",
     names: ["codecov"],
-    value: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    alphabet: HEX,
-    length: 36,
-    example: (random) => `CODECOV_TOKEN=${[8, 4, 4, 4, 12].map((n) => draw(random, HEX, n)).join("-")}`,
+    values: "uuid",
     source: "https://docs.codecov.com/docs/codecov-tokens",
-  }),
-  nearName({
-    id: "coveralls-token",
-    provider: "Coveralls",
-    opens: "coverage of a project",
-    names: ["coveralls"],
-    value: "[A-Za-z0-9]{33}",
-    alphabet: BASE62,
-    length: 33,
-    source: "https://docs.coveralls.io/",
   }),
   prefixed({
     id: "semgrep-token",
