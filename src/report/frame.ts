@@ -243,7 +243,8 @@ class Offsets {
       const byte = bytes[this.#offset]!;
       this.#offset += 1;
       while (this.#offset < bytes.length && (bytes[this.#offset]! & 0xc0) === 0x80) this.#offset += 1;
-      this.#column += byte >= 0xf0 ? 2 : 1;
+      // A byte that goes on with nothing has no column, as the scanner counts.
+      this.#column += (byte & 0xc0) === 0x80 ? 0 : byte >= 0xf0 ? 2 : 1;
     }
     return this.#offset;
   }

@@ -70,6 +70,11 @@ describe("a finding is shown with its line", () => {
       `\u001b[2J\u202e ${GROQ}`,
       ["    1 | \\x1b[2J\\u{202e} gsk_********", `      | ${" ".repeat(16)}^^^^^^^^^^^^`],
     ],
+    [
+      "bytes that are no UTF-8",
+      Buffer.from(`\x80 \x80\x80 \x80 k ${WEAK};`, "latin1"),
+      ["    1 | \ufffd \ufffd\ufffd \ufffd k ********;", `      | ${" ".repeat(9)}^^^^^^^^`],
+    ],
     ["known value, no prefix", `k ${VALUE}xyz;`, ["    1 | k ********;", "      |   ^^^^^^^^"]],
   ];
   for (const [name, bytes, frame] of cases) {
