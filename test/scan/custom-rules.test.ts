@@ -38,7 +38,7 @@ test("a rule of the repository's own is found, one that is off is not, keys and 
     scan(DEFAULT_SETTINGS.rules).map(([rule]) => rule),
     ["groq-key", "known-value"],
   );
-  assert.equal(rulesUnder(DEFAULT_SETTINGS.rules), undefined);
+  assert.deepEqual(rulesUnder(DEFAULT_SETTINGS.rules), {});
 });
 
 describe("a pattern that may cost too much is refused", () => {
