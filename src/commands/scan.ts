@@ -281,7 +281,8 @@ function add(
 ): void {
   const { allowComments } = report;
   const verdict = judgeFile(scanner, { path, mode, bytes, formations, rulesApply, allowComments });
-  const findings = report.frames ? withFrames(scanner, path, bytes, verdict.findings, rulesById()) : verdict.findings;
+  const framed = report.frames && verdict.findings.length > 0;
+  const findings = framed ? withFrames(scanner, path, bytes, verdict.findings, rulesById()) : verdict.findings;
   addVerdict(report, bytes.length, { ...verdict, findings }, baseline, change);
 }
 

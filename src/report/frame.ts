@@ -19,7 +19,7 @@ import { sha256 } from "../builtin.ts";
 import { encodingOf, toScannable } from "../scan/decode.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding, Frame } from "../scan/finding.ts";
-import type { Rule } from "../scan/rule.ts";
+import type { DescribedRule } from "./rule-descriptions.ts";
 
 /** What stands for a secret, whatever its length. */
 export const MASK = "********";
@@ -46,7 +46,7 @@ export function withFrames(
   path: string,
   bytes: Uint8Array,
   findings: readonly Finding[],
-  rules: ReadonlyMap<string, Rule>,
+  rules: ReadonlyMap<string, DescribedRule>,
 ): Finding[] {
   const shown = findings.filter(hasPlace).slice(0, MOST_FRAMES);
   if (shown.length === 0) return [...findings];
@@ -88,7 +88,7 @@ function spanOf(finding: Finding, offsets: Offsets): Span {
 }
 
 /** The literal that every secret of the rule begins with, and which tells nothing of this one. */
-function publicPrefix(text: Buffer, { from, to }: Span, rule: Rule | undefined): string {
+function publicPrefix(text: Buffer, { from, to }: Span, rule: DescribedRule | undefined): string {
   // In a rule with a group, or of a name near a value, the secret does not begin with the keyword, unless by chance.
   if (rule === undefined || rule.generic === true || /\((?!\?)/.test(rule.pattern ?? "")) return "";
   const start = text.toString("latin1", from, Math.min(to, from + 64));

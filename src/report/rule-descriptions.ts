@@ -1,6 +1,6 @@
 /** What a rule finds, in one phrase, for reports that list rules. */
-import type { Rule } from "../scan/rule.ts";
-import { allRules } from "../scan/rules/index.ts";
+import { defaultRules } from "../scan/default-rules.ts";
+import { keywordsOf, type ScanRule } from "../scan/rule-table.ts";
 
 /** What is found by other means than the table of rules. */
 const OTHERS: Readonly<Record<string, string>> = {
@@ -15,11 +15,21 @@ const OTHERS: Readonly<Record<string, string>> = {
   "too-much-to-compare": "a file that could not be searched to its end",
 };
 
-let table: ReadonlyMap<string, Rule> | undefined;
+export interface DescribedRule extends ScanRule {
+  readonly keywords: readonly string[];
+}
 
-export function rulesById(): ReadonlyMap<string, Rule> {
-  table ??= new Map(allRules().map((rule) => [rule.id, rule]));
-  return table;
+let byId: ReadonlyMap<string, DescribedRule> | undefined;
+
+export function rulesById(): ReadonlyMap<string, DescribedRule> {
+  if (byId !== undefined) return byId;
+  const table = defaultRules();
+  const rules = Array.from({ length: table.count }, (_, index) => ({
+    ...table.rule(index),
+    keywords: keywordsOf(table, index),
+  }));
+  byId = new Map(rules.map((rule) => [rule.id, rule]));
+  return byId;
 }
 
 /** Of a rule that the repository made itself, its name is all there is to say. */

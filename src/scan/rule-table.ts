@@ -16,7 +16,7 @@ import { type Automaton, buildAutomaton, foldByte } from "./automaton.ts";
 import type { ByteClass, Rule } from "./rule.ts";
 
 /** What the engine needs of a rule once a keyword stands where it may. */
-export type ScanRule = Omit<Rule, "keywords" | "example" | "nearMisses" | "source">;
+export type ScanRule = Omit<Rule, "keywords" | "example" | "nearMisses">;
 
 export interface RuleTable {
   readonly automaton: Automaton;
@@ -36,10 +36,18 @@ export interface RuleTable {
   rule(index: number): ScanRule;
 }
 
+/** All keywords of a rule. */
+export function keywordsOf(table: RuleTable, index: number): string[] {
+  const { ruleOf, keywordAt, keywords } = table;
+  return Array.from(ruleOf, (rule, needle) =>
+    rule === index ? Buffer.from(keywords.subarray(keywordAt[needle], keywordAt[needle + 1])).toString("latin1") : null,
+  ).filter((keyword) => keyword !== null);
+}
+
 export const FLAG = { ignoreCase: 1, anyPlace: 2, gate: 4 } as const;
 
 /** How much of a keyword the automaton reads; the rest is compared at a hit. Longer makes the tables larger and finds nothing more. */
-export const KEYWORD_ANCHOR = 8;
+export const KEYWORD_ANCHOR = 6;
 
 const CLASS_BIT = { digit: 1, hexLetter: 2, lower: 4, upper: 8, underscore: 16, hyphen: 32, plusSlash: 64, other: 128 };
 
@@ -142,7 +150,7 @@ export function formatRuleTable(rules: readonly Rule[], nameOf: (rule: Rule, mem
   const { automaton } = table;
   if (!(automaton.table instanceof Uint16Array)) throw new RangeError("too many keywords for the file of rules");
   const texts = rules.map((rule) => {
-    const { keywords, example, nearMisses, source, ...kept } = rule;
+    const { keywords, example, nearMisses, ...kept } = rule;
     const data: Record<string, unknown> = { ...kept };
     for (const member of FUNCTIONS) if (rule[member] !== undefined) data[member] = nameOf(rule, member);
     return Buffer.from(JSON.stringify(data), "utf8");

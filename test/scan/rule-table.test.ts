@@ -20,7 +20,7 @@ test("the file of rules says what the rules say, at any place in memory", () => 
     for (const part of ["ruleOf", "keywordAt", "masks", "minLengths", "flags"] as const)
       assert.deepEqual([...read[part]], [...made[part]], part);
     assert.deepEqual(Buffer.from(read.keywords), Buffer.from(made.keywords));
-    for (const [index, { keywords, example, nearMisses, source, ...kept }] of rules.entries())
+    for (const [index, { keywords, example, nearMisses, ...kept }] of rules.entries())
       assert.deepEqual(read.rule(index), kept, kept.id);
     const text = Buffer.from(rules.flatMap((rule) => rule.keywords).join("|"));
     const hits = (table: typeof read) => {

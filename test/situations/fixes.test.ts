@@ -271,7 +271,9 @@ for (const from of ["", "docs"]) {
     save(opaque(30, "theirs"));
     repo.git("checkout", "-q", "main");
     save(opaque(30, "ours"));
-    assert.equal(repo.try("git", "merge", "-q", "side").code, 1);
+    // As in a clone without the driver: the text merge.
+    const asText = ["-c", "merge.muxi-git.driver=git merge-file %A %O %B"];
+    assert.equal(repo.try("git", ...asText, "merge", "-q", "side").code, 1);
     repo.git("add", "-A");
     const cwd = repo.path(from);
     const blocked = repo.tryWith({ cwd }, "git", "commit", "-qm", "merge");

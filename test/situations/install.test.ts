@@ -462,7 +462,7 @@ describe("hooks that are there", () => {
   const SHELLS = ["/bin/sh", "/usr/bin/env bash", "/bin/bash -e", "/usr/bin/env -S sh -eu"];
   for (const [at, shell] of SHELLS.entries()) {
     it(`a user's hook for '${shell}' runs as before, after ours`, {
-      skip: at % 2 === 0 ? false : NOT_EVERY_DAY,
+      skip: at % 4 === 0 ? false : NOT_EVERY_DAY,
     }, (t) => {
       for (const { git, configHooks } of gitsUnderTest(t)) {
         const repo = repoWith(t, git);
@@ -564,7 +564,7 @@ describe("hooks that are there", () => {
     ],
   ];
   for (const [at, [name, prepare]] of leftAlone.entries()) {
-    const skip = at % 4 === 0 ? false : NOT_EVERY_DAY;
+    const skip = at % 8 === 0 ? false : NOT_EVERY_DAY;
     it(`${name} is left alone: a snippet and exit 1, or git's own configuration`, { skip }, (t) => {
       for (const { git, configHooks } of gitsUnderTest(t)) {
         // git 2.30 does not know GIT_CONFIG_GLOBAL; HOME does for it.
