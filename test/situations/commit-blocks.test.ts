@@ -455,7 +455,7 @@ for (const one of CASES) {
       const at = prepare(t);
       const head = at.repo.git("rev-parse", "HEAD");
       for (const [turn, commit] of Object.values(WAYS).entries()) {
-        if (!hasItsTurn(one, turn, 10)) continue;
+        if (!hasItsTurn(one, turn, 14)) continue;
         const result = commit(at, one, one.leak);
         assertBlocked(one, result);
         assert.equal(at.repo.git("rev-parse", "HEAD"), head);
@@ -467,7 +467,7 @@ for (const one of CASES) {
       const at = prepare(t);
       const head = at.repo.git("rev-parse", "HEAD");
       for (const [turn, [name, commit]] of Object.entries(WAYS).entries()) {
-        if (!hasItsTurn(one, turn, 10)) continue;
+        if (!hasItsTurn(one, turn, 14)) continue;
         // Staged is the honest version; what "partial staging" leaves in the working tree does not matter.
         const result = commit(at, one, one.twin);
         assertSilent(result);

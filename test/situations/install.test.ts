@@ -91,7 +91,7 @@ describe("install in a plain repository", () => {
     assert.equal(repo.try("git", "check-ignore", "a/.env.example").code, 1);
   });
 
-  it("adds a new formation's lines to the block that is there", (t) => {
+  it("adds a new formation's lines to the block that is there", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     writeFormation(repo, "a");
     repo.muxi("install");
@@ -123,7 +123,7 @@ describe("install in a plain repository", () => {
     assert.match(repo.read(".gitignore").toString(), /^\.key\n/m);
   });
 
-  it("refreshes no index", (t) => {
+  it("refreshes no index", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     writeFormation(repo, "a");
     repo.git("add", "-A");
@@ -224,7 +224,7 @@ describe("where there is nothing to install into", () => {
 });
 
 describe("from any place in the repository", () => {
-  it("a subdirectory", (t) => {
+  it("a subdirectory", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     writeFormation(repo, "a/b");
     assert.equal(repo.muxiWith({ cwd: repo.path("a/b") }, "install").code, 0);
@@ -232,7 +232,7 @@ describe("from any place in the repository", () => {
     assert.ok(hookRuns(repo));
   });
 
-  it("a linked worktree, for all worktrees", (t) => {
+  it("a linked worktree, for all worktrees", { skip: NOT_EVERY_DAY }, (t) => {
     for (const { git } of gitsUnderTest(t)) {
       const repo = repoWith(t, git);
       writeFormation(repo, "a");
@@ -250,7 +250,7 @@ describe("from any place in the repository", () => {
     }
   });
 
-  it("a submodule", (t) => {
+  it("a submodule", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     const inner = repoAt(repo.base, join(repo.base, "inner"), repo.env);
     mkdirSync(inner.root);
@@ -266,7 +266,7 @@ describe("from any place in the repository", () => {
     assert.equal(sub.muxi("status").code, 0);
   });
 
-  it("a moved repository still runs its hook", (t) => {
+  it("a moved repository still runs its hook", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null, { install: true });
     const moved = join(repo.base, "moved here");
     renameSync(repo.root, moved);
@@ -275,7 +275,7 @@ describe("from any place in the repository", () => {
     assert.equal(there.try("git", "commit", "-q", "--allow-empty", "-m", "x").code, 0);
   });
 
-  it("GIT_DIR and GIT_WORK_TREE, relative", (t) => {
+  it("GIT_DIR and GIT_WORK_TREE, relative", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     renameSync(repo.path(".git"), repo.path("dotgit"));
     mkdirSync(repo.path("deep"));
@@ -359,7 +359,7 @@ describe("attributes of others", () => {
     assert.match(repo.git("config", "filter.muxi-git.clean"), /muxi-git\/run clean %f$/);
   });
 
-  it("an alias of the user's stays", (t) => {
+  it("an alias of the user's stays", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     repo.git("config", "alias.muxi", "status");
     const ran = repo.muxi("install");
@@ -368,7 +368,7 @@ describe("attributes of others", () => {
     assert.equal(repo.git("config", "alias.muxi"), "status");
   });
 
-  it("the user's own include stays", (t) => {
+  it("the user's own include stays", { skip: NOT_EVERY_DAY }, (t) => {
     const repo = repoWith(t, null);
     repo.git("config", "include.path", "mine");
     assert.equal(repo.muxi("install").code, 0);

@@ -218,7 +218,7 @@ describe("what merges", () => {
     }
   }
 
-  on("merge-tree: in no working tree", { from: 2038 }, (t, git) => {
+  on("merge-tree: in no working tree", { from: 2038, slow: true }, (t, git) => {
     const { repo, made: key } = initial(t, git.path);
     const [clean, conflict] = CASES as [Case, Case];
     diverge(repo, key, clean.ours, clean.theirs);
@@ -238,21 +238,25 @@ describe("what merges", () => {
     assert.deepEqual(repo.try("git", "commit", "-qm", "Note").code, 0);
   });
 
-  on("octopus: names that do not meet are merged, a conflict is refused and nothing is left", (t, git) => {
-    const { repo, made: key } = initial(t, git.path);
-    const [clean, conflict] = CASES as [Case, Case];
-    diverge(repo, key, conflict.ours, conflict.theirs);
-    repo.git("branch", "other", "main~1");
-    const before = repo.git("rev-parse", "HEAD");
-    const ran = repo.try("git", "merge", "-q", "--no-edit", "side", "other", "main");
-    assert.notEqual(ran.code, 0, ran.all);
-    assert.equal(repo.git("rev-parse", "HEAD"), before);
-    repo.try("git", "merge", "--abort");
-    repo.git("reset", "-q", "--hard");
-    assert.deepEqual(read(key, repo.read(FILE)), conflict.ours);
-    assert.ok(clean.merged);
-    assertSealed(repo);
-  });
+  on(
+    "octopus: names that do not meet are merged, a conflict is refused and nothing is left",
+    { slow: true },
+    (t, git) => {
+      const { repo, made: key } = initial(t, git.path);
+      const [clean, conflict] = CASES as [Case, Case];
+      diverge(repo, key, conflict.ours, conflict.theirs);
+      repo.git("branch", "other", "main~1");
+      const before = repo.git("rev-parse", "HEAD");
+      const ran = repo.try("git", "merge", "-q", "--no-edit", "side", "other", "main");
+      assert.notEqual(ran.code, 0, ran.all);
+      assert.equal(repo.git("rev-parse", "HEAD"), before);
+      repo.try("git", "merge", "--abort");
+      repo.git("reset", "-q", "--hard");
+      assert.deepEqual(read(key, repo.read(FILE)), conflict.ours);
+      assert.ok(clean.merged);
+      assertSealed(repo);
+    },
+  );
 
   on("a criss-cross history: what the merge bases disagree about is asked again, not decided", (t, git) => {
     const { repo, made: key } = initial(t, git.path);

@@ -183,7 +183,7 @@ const STATES: [string, (repo: TempRepo) => void, flags?: string[]][] = [
 
 describe("install, then uninstall", () => {
   for (const [at, [name, prepare, flags = []]] of STATES.entries()) {
-    it(`leaves every byte and mode as it was: ${name}`, { skip: at % 8 === 0 ? false : NOT_EVERY_DAY }, (t) => {
+    it(`leaves every byte and mode as it was: ${name}`, { skip: at % 12 === 0 ? false : NOT_EVERY_DAY }, (t) => {
       for (const { git } of gitsUnderTest(t)) {
         const repo = repoWith(t, git);
         prepare(repo);
