@@ -14,10 +14,10 @@ import { type IndexEntry, parseIndexEntries } from "../git/entries.ts";
 import { runGit } from "../git/run.ts";
 import { readForRewrite } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
-import { type MergedFile, mergeStored } from "../plumbing/merge-stored.ts";
+import { mergeStored, openVersions } from "../plumbing/merge-stored.ts";
 import { forgetUnresolved, readUnresolved, type Unresolved } from "../plumbing/unresolved.ts";
 import type { Key } from "../secrets/key.ts";
-import type { ConflictKind, NameConflict, Side } from "../secrets/merge.ts";
+import { type NameConflict, type Side, WHAT_WAS_DONE } from "../secrets/merge.ts";
 import { out, talk } from "../terminal.ts";
 import { IN_A_CLONE, openContext, type RepositoryContext, readKeyFiles, repositoryPath } from "./repository-context.ts";
 
@@ -124,23 +124,24 @@ async function resolveFile(
     bytes.push(blob);
   }
   const versions = bytes as [Buffer, Buffer, Buffer];
-  const all = mergeStored(path, versions, topLevel, { keys });
-  if (all.why !== undefined) return shut(path, all);
-  for (const { name } of all.conflicts) unknown.delete(name);
+  const opened = openVersions(path, versions, topLevel, keys);
+  if (opened.why !== undefined) return shut(path, opened.why);
+  const all = mergeStored(opened).conflicts;
+  for (const { name } of all) unknown.delete(name);
   const rewritable = readForRewrite(topLevel, path);
   if (rewritable.bytes !== null && left !== null && storedOid(rewritable.bytes, path, topLevel) !== left) {
     talk(`muxi-git: error: '${shown}' was changed since the merge, and would be overwritten`);
     talk(`muxi-git: hint: to take it as it is: git add -- ${word}`);
     return 1;
   }
-  const undecided = all.conflicts.filter(({ name }) => !choices.has(name));
+  const undecided = all.filter(({ name }) => !choices.has(name));
   if (undecided.length > 0 && process.stdin.isTTY && process.stderr.isTTY) {
     await ask(path, undecided, choices);
   }
-  const merged = mergeStored(path, versions, topLevel, { choices, keys });
-  if (merged.why !== undefined) return shut(path, merged);
+  const merged = mergeStored(opened, { choices });
   if (merged.conflicts.length > 0) {
-    for (const { name, kind } of merged.conflicts) talk(`muxi-git: ${shown}: ${shownName(name)} ${ASKED[kind]}`);
+    for (const { name, kind } of merged.conflicts)
+      talk(`muxi-git: ${shown}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}`);
     const names = merged.conflicts.map(({ name }) => shownName(name)).join(" ");
     talk(`muxi-git: hint: to take theirs: ${tool(`resolve ${word} --theirs ${names}`)}`);
     talk(`muxi-git: hint: to keep ours: ${tool(`resolve ${word} --ours ${names}`)}`);
@@ -162,25 +163,18 @@ function storedOid(bytes: Buffer, path: string, topLevel: string): string {
     .trim();
 }
 
-function shut(path: string, { why }: MergedFile & { why: string }): number {
+function shut(path: string, why: string): number {
   talk(`muxi-git: error: '${escapeText(path)}' cannot be merged: ${escapeText(why)}`);
   talk(`muxi-git: hint: name the other key: ${tool(`resolve ${pathWord(path)} --key-file FILE`)}`);
   return 1;
 }
-
-const ASKED: Record<ConflictKind, string> = {
-  "both-changed": "was changed on both sides",
-  "both-added": "was added on both sides, with two values",
-  "removed-by-ours": "was removed by us and changed by them",
-  "removed-by-theirs": "was removed by them and changed by us",
-};
 
 async function ask(path: string, conflicts: readonly NameConflict[], choices: Map<string, Side>): Promise<void> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     for (const { name, kind } of conflicts) {
       const answer = await lines.question(
-        `${escapeText(path)}: ${shownName(name)} ${ASKED[kind]}. Keep (o)urs or (t)heirs? `,
+        `${escapeText(path)}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}. Keep (o)urs or (t)heirs? `,
       );
       const side = /^(?:(o|ours)|(t|theirs))$/i.exec(answer.trim());
       if (side !== null) choices.set(name, side[1] === undefined ? "theirs" : "ours");

@@ -27,6 +27,11 @@ export function fileIn(folder: string, name: string): string {
   return folder === "" ? name : `${folder}/${name}`;
 }
 
+/** The folder of a repository path, `""` for the root. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+}
+
 /** In the order in which MUXI's runtime looks for them. */
 export const FORMATION_FILES = ["formation.afs", "formation.yaml", "formation.yml"] as const;
 
@@ -109,7 +114,7 @@ export function innermostIn(isFormation: (folder: string) => boolean): (path: st
     let folder = path;
     let answer: string | undefined;
     while (folder !== "") {
-      folder = folder.slice(0, Math.max(folder.lastIndexOf("/"), 0));
+      folder = folderOf(folder);
       if (known.has(folder)) {
         answer = known.get(folder);
         break;

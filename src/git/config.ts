@@ -112,7 +112,7 @@ export function formatDriverConfig(options: DriverOptions): string {
       first === last ? `[${key.slice(0, first)}]` : `[${key.slice(0, first)} "${key.slice(first + 1, last)}"]`;
     if (header !== section) lines.push(header);
     section = header;
-    lines.push(`\t${key.slice(last + 1)} = "${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`);
+    lines.push(`\t${key.slice(last + 1)} = ${quoteConfigValue(value)}`);
   }
   return `${lines.join("\n")}\n`;
 }

@@ -38,6 +38,7 @@
 
 import { crypto } from "../builtin.ts";
 import { escapeText } from "../escape.ts";
+import { folderOf } from "../formation/discover.ts";
 import { pathWord } from "../invocation.ts";
 import { isKeyContent } from "../scan/paths.ts";
 import { canonicalToken, IV_LABEL, IV_SEPARATOR } from "../secrets/canonical.ts";
@@ -179,10 +180,6 @@ function sealAsIs(plaintext: Buffer, key: Key): Buffer {
   const hmac = crypto().createHmac("sha256", deriveKey(key, IV_LABEL));
   const iv = hmac.update(IV_SEPARATOR).update(plaintext).digest().subarray(0, 16);
   return sealToken(plaintext, key, { iv, timestamp: 0 });
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
 }
 
 function describeKey(found: Exclude<FormationKey, { state: "ok" }>): string {

@@ -3,6 +3,7 @@
  * folder (git's temporary files), and for one of another key than the folder's.
  */
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { folderOf } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { splitNul, tryGit } from "../git/run.ts";
@@ -70,5 +71,5 @@ function formationFolders({ code, stdout }: { code: number; stdout: Buffer }): s
     .filter((path) => path.includes("formation."))
     .map(decodePath)
     .filter((path) => FORMATION_FILE.test(path))
-    .map((path) => path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
+    .map(folderOf);
 }

@@ -8,15 +8,13 @@
  * the working tree each time, since a checkout may be writing it, and of the
  * index only where a plaintext or foreign file makes it matter.
  */
-import { readSync, statSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { MuxiGitError } from "../errors.ts";
-import { FORMATION_FILES } from "../formation/discover.ts";
 import { type Answer, type Channel, type FilterRequest, serveFilter } from "../git/filter-protocol.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
-import { tryGit } from "../git/run.ts";
-import { diskPath } from "../git/working-file.ts";
 import { talk } from "../terminal.ts";
 import { type CleanWorld, clean } from "./clean.ts";
+import { isFormationFolder } from "./formation-folder.ts";
 import { openInheritedBlobs } from "./inherited-blobs.ts";
 import { type FormationKey, keyOfFormation } from "./keyring.ts";
 
@@ -57,7 +55,7 @@ export function openWorld(cwd: string, say: (line: string) => void): CleanWorld 
   let places: GitPlaces | null | undefined;
   const keys = new Map<string, FormationKey>();
   return {
-    isFormation: (folder) => isFormation(folder, cwd),
+    isFormation: (folder) => isFormationFolder(folder, cwd),
     keyOf(folder) {
       let key = keys.get(folder);
       if (key === undefined) {
@@ -70,17 +68,6 @@ export function openWorld(cwd: string, say: (line: string) => void): CleanWorld 
     inherited: openInheritedBlobs(cwd),
     say,
   };
-}
-
-function isFormation(folder: string, cwd: string): boolean {
-  for (const name of FORMATION_FILES) {
-    if (statSync(diskPath(cwd, folder === "" ? name : `${folder}/${name}`), { throwIfNoEntry: false })?.isFile())
-      return true;
-  }
-  // Not checked out (sparse), or deleted just now.
-  const paths = FORMATION_FILES.map((name) => `:(top,literal)${folder === "" ? "" : `${folder}/`}${name}`);
-  const result = tryGit(["ls-files", "-z", "--", ...paths], { cwd });
-  return result.code === 0 && result.stdout.length > 0;
 }
 
 /** Lines on stderr, the notes among them limited; errors and hints always. */

@@ -12,7 +12,7 @@
  * has; older versions are scanned only where the newer one has a finding.
  */
 import type { Formation } from "../formation/discover.ts";
-import { findFormations } from "../formation/discover.ts";
+import { findFormations, folderOf } from "../formation/discover.ts";
 import { isLeak, type Problem } from "../formation/problem.ts";
 import type { BlobReader } from "../git/cat-file.ts";
 import { MODE_SUBMODULE, type RawChange } from "../git/entries.ts";
@@ -240,7 +240,7 @@ export class CommitJudge {
       places,
       topLevel,
     };
-    const folders = new Set(telling.map(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf("/")))));
+    const folders = new Set(telling.map(({ path }) => folderOf(path)));
     // Which files refer to a secret is no question here, and they need not be read.
     const touched = formations
       .filter(({ path }) => folders.has(path))

@@ -23,19 +23,20 @@
  * `--ancestor`: one of several merge bases. It cannot conflict: nobody would see
  * it, and such a name is left out, so that both sides differ from the base.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { escapeText } from "../escape.ts";
+import { fileIn, folderOf } from "../formation/discover.ts";
 import { shownName } from "../formation/names.ts";
 import { decodeTemplate, formatTemplate, parseTemplate, templateEntries } from "../formation/template.ts";
 import { mergeTemplates } from "../formation/template-merge.ts";
 import { tryGit } from "../git/run.ts";
-import { diskPath } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { compareUtf8 } from "../secrets/json.ts";
-import type { ConflictKind, NameConflict } from "../secrets/merge.ts";
+import { type NameConflict, WHAT_WAS_DONE } from "../secrets/merge.ts";
 import { classifyStored } from "../secrets/stored-form.ts";
 import { talk } from "../terminal.ts";
-import { mergeStored } from "./merge-stored.ts";
+import { isFormationFolder } from "./formation-folder.ts";
+import { mergeStored, openVersions } from "./merge-stored.ts";
 import { forgetUnresolved, recordUnresolved } from "./unresolved.ts";
 
 /** Names of conflicts that are told one by one. */
@@ -58,43 +59,23 @@ export function mergeDriver(args: readonly string[]): number {
   const isAncestor = args[0] === "--ancestor";
   const [base = "", ours = "", theirs = "", markerSize = "7", path = ""] = isAncestor ? args.slice(1) : args;
   const files: Files = { base, ours, theirs, markerSize, path };
-  return baseName(path) === "secrets.enc" ? mergeSealed(files, isAncestor) : mergeTemplate(files);
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+  return path === fileIn(folderOf(path), "secrets.enc") ? mergeSealed(files, isAncestor) : mergeTemplate(files);
 }
 
 function mergeSealed(files: Files, isAncestor: boolean): number {
   const bytes = [files.base, files.ours, files.theirs].map((file) => readFileSync(file)) as [Buffer, Buffer, Buffer];
-  if (!bytes.some((one) => classifyStored(one) === "token") && !isFormation(folderOf(files.path)))
+  if (!bytes.some((one) => classifyStored(one) === "token") && !isFormationFolder(folderOf(files.path), process.cwd()))
     return mergeAsText(files);
 
-  const merged = mergeStored(files.path, bytes, process.cwd(), { unresolved: isAncestor ? "absent" : "ours" });
-  if (merged.bytes === undefined) return isAncestor ? CONFLICT : leave(files.path, bytes, null, merged.why);
+  const versions = openVersions(files.path, bytes, process.cwd());
+  if (versions.why !== undefined) return isAncestor ? CONFLICT : leave(files.path, bytes, null, versions.why);
+  const merged = mergeStored(versions, { unresolved: isAncestor ? "absent" : "ours" });
   writeFileSync(files.ours, merged.bytes);
   if (isAncestor) return MERGED;
   if (merged.conflicts.length > 0)
     return leave(files.path, [bytes[0], bytes[1], bytes[2], merged.bytes], merged.conflicts);
   forgetUnresolved(files.path);
   return MERGED;
-}
-
-function isFormation(folder: string): boolean {
-  const isOne = (name: string): boolean => /^formation\.(?:afs|yaml|yml)$/.test(name);
-  try {
-    if (readdirSync(diskPath(process.cwd(), folder)).some(isOne)) return true;
-  } catch {
-    // A folder that is not checked out.
-  }
-  const names = ["afs", "yaml", "yml"].map(
-    (end) => `:(top,literal)${folder === "" ? "" : `${folder}/`}formation.${end}`,
-  );
-  return tryGit(["ls-files", "-z", "--", ...names]).stdout.length > 0;
 }
 
 /** Leave a conflict: say it, record it, and tell git. A result that is written already is the fourth of `bytes`. */
@@ -110,19 +91,14 @@ function leave(
     talk(`muxi-git: error: '${escapeText(path)}' cannot be merged: ${escapeText(why)}; ours was left`);
   else {
     for (const { name, kind } of conflicts.slice(0, SHOWN))
-      talk(`muxi-git: conflict: '${escapeText(path)}': ${shownName(name)} ${SAID[kind]}`);
+      talk(
+        `muxi-git: conflict: '${escapeText(path)}': ${shownName(name)} ${WHAT_WAS_DONE[kind]}; ${kind === "removed-by-ours" ? "it was left out" : "ours was left"}`,
+      );
     if (conflicts.length > SHOWN) talk(`muxi-git: and ${conflicts.length - SHOWN} more names`);
   }
   talk(`muxi-git: hint: ${tool(`resolve ${pathWord(path)}`)}`);
   return CONFLICT;
 }
-
-const SAID: Record<ConflictKind, string> = {
-  "both-changed": "was changed on both sides; ours was left",
-  "both-added": "was added on both sides, with two values; ours was left",
-  "removed-by-ours": "was removed by us and changed by them; it was left out",
-  "removed-by-theirs": "was removed by them and changed by us; ours was left",
-};
 
 /** As git does without a driver. */
 function mergeAsText({ base, ours, theirs, markerSize }: Files): number {

@@ -3,6 +3,7 @@
  * `resolve`. Each is opened with whichever key of this clone fits; what is
  * plaintext already is read as it is and comes out sealed.
  */
+import { folderOf } from "../formation/discover.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { parseAssignments, parseSecrets, type Secrets, sameSecrets } from "../secrets/json.ts";
@@ -13,28 +14,47 @@ import { LARGEST_OPENED } from "./clean.ts";
 import { keyBatches } from "./every-key.ts";
 import { keyOfFormation } from "./keyring.ts";
 
-export type MergedFile =
-  | { readonly bytes: Uint8Array; readonly conflicts: readonly NameConflict[]; readonly why?: undefined }
-  /** Completes "cannot be merged: …". Holds no value. */
-  | { readonly bytes?: undefined; readonly why: string };
+interface OpenedFile {
+  readonly secrets: Secrets;
+  /** null where none was needed. */
+  readonly key: Key | null;
+  readonly why?: undefined;
+}
 
-/** What one of the three files holds, or why it cannot be merged. */
-type Content =
-  /** `key` is null where none was needed. */
-  { secrets: Secrets; key: Key | null; why?: undefined } | { why: string; secrets?: undefined };
+/** Completes "cannot be merged: …". Holds no value. */
+interface Shut {
+  readonly why: string;
+}
+
+/** Three versions that can be merged, in as many ways as there are choices. */
+export interface OpenedVersions {
+  readonly base: OpenedFile;
+  readonly ours: OpenedFile;
+  readonly theirs: OpenedFile;
+  /** That the result is sealed with. */
+  readonly key: Key;
+  readonly bytes: readonly [Buffer, Buffer, Buffer];
+  readonly why?: undefined;
+}
+
+export interface MergedFile {
+  readonly bytes: Uint8Array;
+  readonly conflicts: readonly NameConflict[];
+}
 
 /**
  * @param path - repository path.
  * @param bytes - base, ours, theirs, as git stores them.
  * @param topLevel - absolute root of this working tree.
+ * @param given - keys to try before those that are here.
  */
-export function mergeStored(
+export function openVersions(
   path: string,
   bytes: readonly [Buffer, Buffer, Buffer],
   topLevel: string,
-  options: MergeOptions & { keys?: readonly Key[] } = {},
-): MergedFile {
-  const keys = new KeyRing(path.slice(0, Math.max(path.lastIndexOf("/"), 0)), topLevel, options.keys ?? []);
+  given: readonly Key[] = [],
+): OpenedVersions | Shut {
+  const keys = new KeyRing(folderOf(path), topLevel, given);
   const [base, ours, theirs] = bytes.map((one) => read(one, keys)) as [Content, Content, Content];
   if (base.why !== undefined) return { why: `the common ancestor's version ${base.why}` };
   if (ours.why !== undefined) return { why: `our version ${ours.why}` };
@@ -42,6 +62,13 @@ export function mergeStored(
   const key = keyOf(base.key, ours.key, theirs.key) ?? keys.own();
   if (key === "both") return { why: "both sides changed the key" };
   if (key === null) return { why: "its key is not here" };
+  return { base, ours, theirs, key, bytes };
+}
+
+export function mergeStored(
+  { base, ours, theirs, key, bytes }: OpenedVersions,
+  options: MergeOptions = {},
+): MergedFile {
   const { secrets, conflicts } = mergeSecrets(base.secrets, ours.secrets, theirs.secrets, options);
   const same = [ours, theirs].findIndex(
     (side) => side.key !== null && sameKey(side.key, key) && sameSecrets(side.secrets, secrets),
@@ -50,6 +77,8 @@ export function mergeStored(
   const result = same < 0 ? canonicalToken(secrets, key) : (bytes[same + 1] as Buffer);
   return { bytes: result, conflicts };
 }
+
+type Content = OpenedFile | Shut;
 
 /** The key that the result gets, by the law of a three-way merge; null where no side has one. */
 function keyOf(base: Key | null, ours: Key | null, theirs: Key | null): Key | null | "both" {

@@ -11,6 +11,7 @@
 import { existsSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileDurably } from "../durable-file.ts";
+import { folderOf } from "../formation/discover.ts";
 import { shownName } from "../formation/names.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
@@ -18,8 +19,8 @@ import { blobOid } from "../git/object-id.ts";
 import { tryGit } from "../git/run.ts";
 import { pathWord, tool } from "../invocation.ts";
 
-/** In the git dir of the worktree. The launcher asks for it by this name. */
-export const UNRESOLVED_FILE = "muxi-git-unresolved.json";
+/** In the git dir of the worktree. */
+const UNRESOLVED_FILE = "muxi-git-unresolved.json";
 
 export interface Unresolved {
   /** Repository path of the secrets.enc. */
@@ -105,7 +106,7 @@ export function unresolvedProblems(
         code: "merge-unresolved",
         // What HEAD holds already is not this commit's doing.
         severity: inHead ? "warning" : severityOf("merge-unresolved", "commit"),
-        formation: one.path.slice(0, Math.max(one.path.lastIndexOf("/"), 0)),
+        formation: folderOf(one.path),
         path: one.path,
         message: `a merge left ${listed(one.names)} at ours, and nobody has decided`,
         fix: tool(`resolve ${pathWord(one.path)}`),

@@ -18,6 +18,14 @@ export type Side = "ours" | "theirs";
 
 export type ConflictKind = "both-changed" | "both-added" | "removed-by-ours" | "removed-by-theirs";
 
+/** What each side did, to follow the name. */
+export const WHAT_WAS_DONE: Record<ConflictKind, string> = {
+  "both-changed": "was changed on both sides",
+  "both-added": "was added on both sides, with two values",
+  "removed-by-ours": "was removed by us and changed by them",
+  "removed-by-theirs": "was removed by them and changed by us",
+};
+
 export interface NameConflict {
   readonly name: string;
   readonly kind: ConflictKind;

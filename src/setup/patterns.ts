@@ -6,6 +6,7 @@
  * glob characters are escaped; a line end, which no ignore line can hold, is
  * matched by `?`.
  */
+import { folderOf } from "../formation/discover.ts";
 import { encodePath } from "../git/entries.ts";
 
 /** A folder with more formations than this in it is covered by one pattern: git compares every line with every path. */
@@ -23,7 +24,7 @@ function escapeGlob(name: string): string {
 function anchoredPatterns(folders: readonly string[], file: string): string[] {
   const byParent = new Map<string, string[]>();
   for (const folder of folders) {
-    const parent = folder === "" ? "" : folder.slice(0, Math.max(0, folder.lastIndexOf("/")));
+    const parent = folderOf(folder);
     const key = folder === "" ? "root" : `in ${parent}`;
     const siblings = byParent.get(key);
     if (siblings === undefined) byParent.set(key, [folder]);
