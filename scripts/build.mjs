@@ -55,14 +55,14 @@ const globsApart = {
   },
 };
 
-const rules = await makeRules();
+const rulesModule = await makeRules();
 
 /** src/scan/default-rules.ts of the package: reads the table instead of making it. */
 const rulesMade = {
   name: "rules-made",
   setup(build) {
     build.onLoad({ filter: /[/\\]src[/\\]scan[/\\]default-rules\.ts$/ }, () => ({
-      contents: rules.module,
+      contents: rulesModule,
       loader: "ts",
     }));
   },
@@ -104,8 +104,8 @@ writeFileSync(join(dist, "THIRD-PARTY-NOTICES"), notices([cli.metafile, globs.me
 renameSync(join(dist, "main.cjs.tmp"), join(dist, "main.cjs"));
 
 /**
- * Write `rules.bin`. A rule's functions stand in it by name: they are exports of a module under src/scan. One that
- * is no export is taken from the rule itself, which then is in the bundles, example and all.
+ * Write `rules.bin`. A rule's functions stand in it by name: they are exports of a module under src/scan, or a bundle
+ * would hold the rules themselves, examples and all.
  *
  * @returns the source of the module that reads it.
  */
@@ -144,18 +144,14 @@ async function makeRules() {
     }
   }
   const named = new Map();
-  const unnamed = new Set();
   const bytes = made.formatRuleTable(made.allRules(), (rule, member) => {
     const found = exported.get(rule[member]);
-    if (found !== undefined) {
-      named.set(found.alias, found);
-      return found.alias;
-    }
-    unnamed.add(`${rule.id} ${member}`);
-    return `${rule.id} ${member}`;
+    if (found === undefined) throw new Error(`the ${member} of ${rule.id} is no export of a module under src/scan`);
+    named.set(found.alias, found);
+    return found.alias;
   });
   writeFileSync(join(dist, "rules.bin"), bytes);
-  const module = `
+  return `
     import { readFileSync } from "node:fs";
     import { join } from "node:path";
     import { crc32 } from "node:zlib";
@@ -167,16 +163,6 @@ async function makeRules() {
     function functions(name: string): unknown {
       switch (name) {
         ${[...named.values()].map(({ file, name, alias }) => `case "${alias}": return require(${JSON.stringify(file)}).${name};`).join("\n")}
-        ${[...unnamed]
-          .map((one) => {
-            const [id, member] = one.split(" ");
-            return `case "${one}": {
-              const { allRules } = require("./rules/index.ts");
-              const rule = allRules().find(({ id }: { id: string }) => id === "${id}");
-              return rule.${member}.bind(rule);
-            }`;
-          })
-          .join("\n")}
         default: return undefined;
       }
     }
@@ -194,7 +180,6 @@ async function makeRules() {
       table = parseRuleTable(bytes, functions);
       return table;
     }`;
-  return { module };
 }
 
 /** The licences of what is bundled: MIT and ISC ask that their notice travels with every copy. */

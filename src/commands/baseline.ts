@@ -12,7 +12,7 @@ import { indexSnapshot, type Snapshot, workingTreeSnapshot } from "../git/snapsh
 import { readStaged } from "../git/staged.ts";
 import { readForRewrite, readWorkingFile } from "../git/working-file.ts";
 import { pathWord } from "../invocation.ts";
-import { ruleOptions, settingsOf } from "../plumbing/configuration.ts";
+import { scannerUnder, settingsOf } from "../plumbing/configuration.ts";
 import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { judgeFile } from "../plumbing/judge-file.ts";
 import { judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
@@ -28,9 +28,8 @@ import {
   isAccepted,
   parseBaseline,
 } from "../scan/baseline.ts";
-import { createScanner, type ScannerOptions } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
-import { buildKnownValues, type KnownEntry } from "../scan/known-values.ts";
+import type { KnownEntry } from "../scan/known-values.ts";
 import { DEFAULT_SETTINGS } from "../settings.ts";
 import { out } from "../terminal.ts";
 import { IN_A_CLONE, openContext, type RepositoryContext } from "./repository-context.ts";
@@ -154,9 +153,9 @@ async function locate(
     search.unknown?.("known-value", null);
   }
   // Rules of the repository's own as well, and those that are switched off: what was found once may be asked for.
-  const rules = ruleOptions({ rules: { off: {}, custom: (await settingsOf(working)).rules.custom } });
   // Exempt names are looked for as well: what is being accepted may be one of them.
-  const scanner = createScanner({ ...rules, known: buildKnownValues(known, { publicNames: new Set() }) });
+  const everything = { rules: { off: {}, custom: (await settingsOf(working)).rules.custom }, publicNames: [] };
+  const scanner = scannerUnder(everything, known);
   for (const snapshot of [index, working] satisfies Snapshot[]) {
     for (const [path, { mode }] of snapshot.entries) {
       const bytes = await snapshot.read(path);
@@ -169,7 +168,7 @@ async function locate(
       if (found !== undefined) return found;
     }
   }
-  return await locateInHistory(context, rules, formations, known, wanted, search.history);
+  return await locateInHistory(context, everything, formations, known, wanted, search.history);
 }
 
 /**
@@ -178,7 +177,7 @@ async function locate(
  */
 async function locateInHistory(
   context: RepositoryContext,
-  rules: ScannerOptions,
+  everything: Parameters<typeof scannerUnder>[0],
   formations: readonly string[],
   known: readonly KnownEntry[],
   wanted: (finding: Finding) => boolean,
@@ -189,10 +188,7 @@ async function locateInHistory(
   const versions = storedVersions(commits, reader);
   const folders = [...new Set([...formations, ...storedFolders(versions)])];
   const older = await gatherKnown(folders, [], context.keyring, topLevel, undefined, versions);
-  const scanner = createScanner({
-    ...rules,
-    known: buildKnownValues([...known, ...older], { publicNames: new Set() }),
-  });
+  const scanner = scannerUnder(everything, [...known, ...older]);
   for (const name of ["COMMIT_EDITMSG", "MERGE_MSG"]) {
     const bytes = readWorkingFile(places.gitDir, name);
     const found = bytes === null ? [] : scanMessage(scanner, COMMIT_MESSAGE, bytes, "");
@@ -225,7 +221,7 @@ async function locateInHistory(
   const complete = {
     ...standard,
     formations: everywhere,
-    scanner: createScanner({ ...rules, known: buildKnownValues([...known, ...everKnown], { publicNames: new Set() }) }),
+    scanner: scannerUnder(everything, [...known, ...everKnown]),
   };
   const history = await judgeHistory(context, complete, objects, { digest: null });
   return history.findings.find(({ finding }) => wanted(finding))?.finding ?? null;

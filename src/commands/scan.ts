@@ -1,5 +1,4 @@
-/** `scan`: look for secrets in files, in what is staged, or in the commits of a range. */
-
+/** `scan`: look for secrets in files, in what is staged, in the commits of a range or in the whole history. */
 import { lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
@@ -16,11 +15,17 @@ import { emptyTree } from "../git/staged.ts";
 import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
-import { baselineOf, ignoredPaths, ruleOptions, settingsOf } from "../plumbing/configuration.ts";
-import { CommitJudge, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
+import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
+import {
+  CommitJudge,
+  type FrameMaker,
+  type Standard,
+  storedFolders,
+  storedVersions,
+} from "../plumbing/judge-commits.ts";
 import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
-import { formationPaths, gatherKnown } from "../plumbing/known.ts";
+import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
 import { formatScan, type ScanFormat } from "../report/format.ts";
 import { withFrames } from "../report/frame.ts";
@@ -30,7 +35,7 @@ import type { ForeignComment } from "../scan/allow.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
-import { buildKnownValues } from "../scan/known-values.ts";
+import type { KnownEntry } from "../scan/known-values.ts";
 import { out, Progress, styleFor } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
@@ -62,32 +67,23 @@ export async function scan(options: ScanOptions): Promise<ExitCode> {
 
 /** Settings, baseline and formations are those of the present: of the working tree, of HEAD in a bare repository. */
 async function scanHistory(context: RepositoryContext, options: ScanOptions): Promise<ScanReport> {
-  const { topLevel, bare, reader, keyring } = context;
+  const { topLevel, bare, reader } = context;
   const tree = bare
     ? readTree(findCommit("HEAD", topLevel) ?? emptyTree(topLevel), reader, topLevel)
     : workingTreeSnapshot(topLevel);
-  const settings = await settingsOf(tree);
-  const baseline = options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
   const { objects, missing } = await reachableObjects(topLevel);
-  const versions = storedInHistory(objects, context);
-  const formations = [...new Set([...formationPaths(findFormations(tree.entries.keys())), ...storedFolders(versions)])];
-  const known = await gatherKnown(formations, [tree], keyring, topLevel, undefined, versions);
-  const scanner = createScanner({
-    ...ruleOptions(settings),
-    known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
-  });
-  const standard = {
-    scanner,
-    formations,
-    configuration: { settings, baseline, notes: [] },
-    ignored: await ignoredPaths(settings),
-  };
+  const { standard, everywhere, known } = await standardOf(context, options, tree, storedInHistory(objects, context));
+  const { settings } = standard.configuration;
   const progress = new Progress("scanning the history");
-  const { scanned, skipped, findings, notes, before } = await judgeHistory(context, standard, objects, {
-    digest: historyDigest([VERSION, settings, [...formations].sort(byCodeUnit), known]),
-    progress: (done, all) => progress.show(done, all),
-    ...framesFor(scanner, options),
-  }).finally(() => progress.end());
+  const { scanned, skipped, findings, notes, before } = await judgeHistory(
+    context,
+    { ...standard, formations: everywhere },
+    objects,
+    {
+      digest: historyDigest([VERSION, settings, [...everywhere].sort(byCodeUnit), known]),
+      progress: (done, all) => progress.show(done, all),
+    },
+  ).finally(() => progress.end());
   if (missing > 0) skipped.push({ path: "(history)", reason: `${count(missing, "object")} not in this clone` });
   if (shallowHint(topLevel).hint !== undefined)
     skipped.push({ path: "(history)", reason: "this clone is shallow: what is older is not here" });
@@ -163,25 +159,48 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
   };
 }
 
-type FrameMaker = (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
-
 /** Only text shows lines. */
 function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMaker } {
   if (formatOf(options) !== "text") return {};
-  return { frames: (path, bytes, findings) => withFrames(scanner, path, bytes, findings, rulesById()) };
+  // The rules' names are read at the first finding.
+  return {
+    frames: (path, bytes, findings) =>
+      findings.length === 0 ? [] : withFrames(scanner, path, bytes, findings, rulesById()),
+  };
+}
+
+/** By what a repository is scanned: settings, baseline, formations and values of a tree, values of older versions too. */
+async function standardOf(
+  { topLevel, keyring }: RepositoryContext,
+  options: ScanOptions,
+  tree: Snapshot,
+  versions: MoreVersions,
+): Promise<{ standard: Standard; everywhere: string[]; known: KnownEntry[] }> {
+  const settings = await settingsOf(tree);
+  const baseline = options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
+  const formations = formationPaths(findFormations(tree.entries.keys()));
+  const everywhere = [...new Set([...formations, ...storedFolders(versions)])];
+  const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
+  const scanner = scannerUnder(settings, known);
+  const standard = {
+    scanner,
+    formations,
+    configuration: { settings, baseline, notes: [] },
+    ignored: await ignoredPaths(settings),
+    ...framesFor(scanner, options),
+  };
+  return { standard, everywhere, known };
 }
 
 /** A report in the making. */
 interface Collecting extends ScanReport {
-  /** Whether findings are shown with their line. */
-  frames: boolean;
+  frames: FrameMaker | undefined;
   /** Comments of other tools that the settings honour. */
   allowComments: readonly ForeignComment[];
 }
 
-function emptyReport(options: ScanOptions): Collecting {
-  const frames = formatOf(options) === "text";
-  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames, allowComments: [] };
+function emptyReport(frames: FrameMaker | undefined, allowComments: readonly ForeignComment[]): Collecting {
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames, allowComments };
 }
 
 /** Rules only: without a repository there are no formations whose values could be known. */
@@ -195,7 +214,7 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     });
   }
   const scanner = createScanner();
-  const report = emptyReport(options);
+  const report = emptyReport(framesFor(scanner, options).frames, []);
   const judge = (path: string, bytes: Buffer): void =>
     add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, true, withoutIndex);
   if (options.stdin) judge("-", readStandardInput());
@@ -208,9 +227,9 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     const prefix = path.endsWith("/") ? path : `${path}/`;
     for (const file of folder ? filesUnder(full, report.skipped, prefix) : [basename(full)]) {
       const shown = folder ? `${prefix}${file}` : path;
-      if (addLarge(report, top, file, shown, scanner, [], EMPTY_BASELINE, true, withoutIndex)) continue;
-      const bytes = readWorkingFile(top, file);
+      const bytes = readWorkingFile(top, file, LARGE_FILE);
       if (bytes !== null) judge(shown, bytes);
+      else if (addLarge(report, top, file, shown, scanner, [], EMPTY_BASELINE, true, withoutIndex)) continue;
       else if (folder) report.skipped.push({ path: shown, reason: NOT_READ });
       else throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}', or it is no regular file`);
     }
@@ -281,8 +300,7 @@ function add(
 ): void {
   const { allowComments } = report;
   const verdict = judgeFile(scanner, { path, mode, bytes, formations, rulesApply, allowComments });
-  const framed = report.frames && verdict.findings.length > 0;
-  const findings = framed ? withFrames(scanner, path, bytes, verdict.findings, rulesById()) : verdict.findings;
+  const findings = report.frames?.(path, bytes, verdict.findings) ?? verdict.findings;
   addVerdict(report, bytes.length, { ...verdict, findings }, baseline, change);
 }
 
@@ -353,38 +371,23 @@ class RepositoryScan {
   }
 
   async run(): Promise<ScanReport> {
-    const { topLevel, places, bare, reader, keyring } = this.#context;
+    const { topLevel, places, bare, reader } = this.#context;
     const { stdin, paths } = this.#options;
     const range = this.#options.range === undefined ? null : parseRange(this.#options.range, topLevel);
     if (range === null && !stdin) assertWorkTree(places, tool("scan --range HEAD"));
     // Its settings and formations count: those of the newer end of a range.
     const commit = range?.head ?? (bare ? (findCommit("HEAD", topLevel) ?? emptyTree(topLevel)) : null);
     const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
-    const formations = formationPaths(findFormations(tree.entries.keys()));
-    const settings = await settingsOf(tree);
-    const baseline = this.#options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
     const commits = range === null ? [] : readRange(range, topLevel);
-    const versions = storedVersions(commits, reader);
-    const everywhere = [...new Set([...formations, ...storedFolders(versions)])];
-    const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
-    const scanner = createScanner({
-      ...ruleOptions(settings),
-      known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
-    });
-    const ignored = await ignoredPaths(settings);
-    const report = { ...emptyReport(this.#options), allowComments: settings.allowComments };
+    const { standard } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
+    const { scanner, formations, ignored } = standard;
+    const { settings, baseline } = standard.configuration;
+    const report = emptyReport(standard.frames, settings.allowComments);
     const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
     else if (range !== null) {
-      const standard = {
-        scanner,
-        formations,
-        configuration: { settings, baseline, notes: [] },
-        ignored,
-        ...framesFor(scanner, this.#options),
-      };
       const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
         formations: false,
       });
@@ -419,14 +422,14 @@ class RepositoryScan {
     );
     const progress = new Progress("scanning");
     for (const [done, path] of within.entries()) {
-      if (!large(path)) this.#scanFile(path, report, judge);
+      this.#scanFile(path, report, judge, large);
       progress.show(done + 1, within.length);
     }
     progress.end();
     for (const path of named) {
       // Named by hand: scanned although git ignores it. A folder was taken apart above.
       if (within.some((file) => path === "" || file.startsWith(`${path}/`))) continue;
-      if (!large(path) && !this.#scanFile(path, report, judge)) {
+      if (!this.#scanFile(path, report, judge, large)) {
         throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`);
       }
     }
@@ -436,9 +439,11 @@ class RepositoryScan {
     path: string,
     report: Collecting,
     judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
+    large: (path: string) => boolean,
   ): boolean {
-    const bytes = readWorkingFile(this.#context.topLevel, path);
+    const bytes = readWorkingFile(this.#context.topLevel, path, LARGE_FILE);
     if (bytes === null) {
+      if (large(path)) return true;
       report.skipped.push({ path, reason: NOT_READ });
       return false;
     }

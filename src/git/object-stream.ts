@@ -54,6 +54,22 @@ function start(args: readonly string[], cwd: string, input?: string): { output: 
   return { output: child.stdout as Readable, ended };
 }
 
+/** What comes between two ends of records, those of a chunk at once; valid until the next are asked for. */
+async function* recordsOf(chunks: AsyncIterable<Buffer>, end: number): AsyncGenerator<Buffer[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const records: Buffer[] = [];
+    let from = 0;
+    for (let at = bytes.indexOf(end); at >= 0; at = bytes.indexOf(end, from)) {
+      records.push(bytes.subarray(from, at));
+      from = at + 1;
+    }
+    yield records;
+    rest = bytes.subarray(from);
+  }
+}
+
 export interface Reachable {
   /** By oid, the path that git gives it; `""` for commits and what a ref names itself. */
   objects: Map<string, string>;
@@ -66,22 +82,14 @@ export async function reachableObjects(cwd: string): Promise<Reachable> {
   const { output, ended } = start(["rev-list", "--objects", "--all", "--missing=print"], cwd);
   const objects = new Map<string, string>();
   let missing = 0;
-  const add = (line: Buffer): void => {
-    // `?<oid>`
-    if (line[0] === 0x3f) missing += 1;
-    const space = line.indexOf(32);
-    const oid = line.toString("latin1", 0, space < 0 ? line.length : space);
-    if (OID.test(oid)) objects.set(oid, space < 0 ? "" : decodePath(line.subarray(space + 1)));
-  };
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of output as AsyncIterable<Buffer>) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let from = 0;
-    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
-      add(bytes.subarray(from, end));
-      from = end + 1;
+  for await (const lines of recordsOf(output, LF)) {
+    for (const line of lines) {
+      // `?<oid>`
+      if (line[0] === 0x3f) missing += 1;
+      const space = line.indexOf(32);
+      const oid = line.toString("latin1", 0, space < 0 ? line.length : space);
+      if (OID.test(oid)) objects.set(oid, space < 0 ? "" : decodePath(line.subarray(space + 1)));
     }
-    rest = bytes.subarray(from);
   }
   await ended;
   return { objects, missing };
@@ -184,13 +192,8 @@ export async function firstCommits(cwd: string, blobs: ReadonlySet<string>): Pro
   const { output, ended } = start(args, cwd, Buffer.concat(parts).toString("latin1"));
   let commit = "";
   let blob: string | null = null;
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of output as AsyncIterable<Buffer>) {
-    const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let from = 0;
-    for (let end = bytes.indexOf(0); end >= 0; end = bytes.indexOf(0, from)) {
-      const record = bytes.subarray(from, end);
-      from = end + 1;
+  for await (const records of recordsOf(output, 0)) {
+    for (const record of records) {
       if (blob !== null) {
         if (blobs.has(blob) && !first.has(blob)) first.set(blob, { commit, path: decodePath(record) });
         blob = null;
@@ -199,7 +202,6 @@ export async function firstCommits(cwd: string, blobs: ReadonlySet<string>): Pro
         blob = record.toString("latin1").split(" ")[3] ?? "";
       } else commit = record.toString("latin1");
     }
-    rest = Buffer.from(bytes.subarray(from));
   }
   await ended;
   return first;

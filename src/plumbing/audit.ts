@@ -16,10 +16,9 @@ import { findCommit } from "../git/ranges.ts";
 import { readTree, type Snapshot } from "../git/snapshot.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { isDotenvPath } from "../scan/dotenv.ts";
-import { createScanner } from "../scan/engine.ts";
 import { isKeyPath, isMemoryDatabasePath } from "../scan/paths.ts";
 import { DEFAULT_SETTINGS, outdatedProblem, type Settings } from "../settings.ts";
-import { baselineOf, ignoredPaths, ruleOptions, settingsOf } from "./configuration.ts";
+import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "./configuration.ts";
 import { Keyring, readFormation } from "./formation-state.ts";
 import { judgeFile } from "./judge-file.ts";
 
@@ -85,7 +84,7 @@ async function auditFiles(head: Snapshot, settings: Settings, baseline: Baseline
   const formations = findFormations(head.entries.keys()).map((formation) => formation.path);
   const ignored = await ignoredPaths(settings);
   const { allowComments } = settings;
-  const scanner = createScanner(ruleOptions(settings));
+  const scanner = scannerUnder(settings);
   const found: AuditProblem[] = [];
   for (const [path, { mode }] of head.entries) {
     if (!isKeyPath(path) && !isDotenvPath(path) && !isMemoryDatabasePath(path, formations)) continue;

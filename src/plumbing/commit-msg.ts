@@ -23,10 +23,8 @@ import { readIndex } from "../git/staged.ts";
 import { shellQuote, tool } from "../invocation.ts";
 import { formatBlock, itemOfFinding } from "../report/block.ts";
 import { canBeAccepted, fingerprint, isAccepted } from "../scan/baseline.ts";
-import { createScanner } from "../scan/engine.ts";
-import { buildKnownValues } from "../scan/known-values.ts";
 import { talk } from "../terminal.ts";
-import { baselineOf, ruleOptions, settingsOf } from "./configuration.ts";
+import { baselineOf, scannerUnder, settingsOf } from "./configuration.ts";
 import { Keyring } from "./formation-state.ts";
 import { encryptedPath, formationPaths, gatherKnown } from "./known.ts";
 import { looseFormations } from "./loose-formations.ts";
@@ -56,9 +54,8 @@ export async function commitMsg([file]: readonly string[]): Promise<ExitCode> {
       oids,
     });
     const settings = await settingsOf(index);
-    const publicNames = new Set(settings.publicNames);
     const baseline = await baselineOf(index);
-    const scanner = createScanner({ ...ruleOptions(settings), known: buildKnownValues(known, { publicNames }) });
+    const scanner = scannerUnder(settings, known);
     const found = scanMessage(scanner, COMMIT_MESSAGE, message, writeAnew(path, places, cut)).flatMap((finding) => {
       const id = fingerprint(baseline.salt, finding);
       return canBeAccepted(finding) && isAccepted(baseline, finding, id) ? [] : [{ finding, fingerprint: id }];

@@ -4,7 +4,8 @@ import type { Snapshot } from "../git/snapshot.ts";
 import { handThen, pathWord } from "../invocation.ts";
 import { BASELINE_FILE, type Baseline, EMPTY_BASELINE, parseBaseline } from "../scan/baseline.ts";
 import { rulesUnder } from "../scan/custom-rules.ts";
-import type { ScannerOptions } from "../scan/engine.ts";
+import { createScanner, type Scanner } from "../scan/engine.ts";
+import { buildKnownValues, type KnownEntry } from "../scan/known-values.ts";
 import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
 
 /** @throws MuxiGitError `settings` with the line. */
@@ -44,7 +45,13 @@ export async function ignoredPaths(settings: Settings): Promise<(path: string) =
   return globMatcher(settings.ignore);
 }
 
-/** What settings say of rules, for a scanner. */
-export function ruleOptions(settings: Pick<Settings, "rules">): ScannerOptions {
-  return rulesUnder(settings.rules);
+/** A scanner for what settings call a secret. */
+export function scannerUnder(
+  { rules, publicNames }: Pick<Settings, "rules" | "publicNames">,
+  known: readonly KnownEntry[] = [],
+): Scanner {
+  return createScanner({
+    ...rulesUnder(rules),
+    known: buildKnownValues(known, { publicNames: new Set(publicNames) }),
+  });
 }

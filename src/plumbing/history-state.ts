@@ -44,10 +44,6 @@ export class HistoryState {
     }
   }
 
-  get size(): number {
-    return this.#done.size;
-  }
-
   has(oid: string, path: string): boolean {
     return this.#done.size > 0 && this.#done.has(idOf(oid, path).toString("latin1"));
   }

@@ -5,11 +5,10 @@ import type { BlobReader } from "../git/cat-file.ts";
 import { MODE_SYMLINK, type RawChange, ZERO_OID } from "../git/entries.ts";
 import { tryGit } from "../git/run.ts";
 import { newBlob } from "../git/staged.ts";
-import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
-import { buildKnownValues } from "../scan/known-values.ts";
+import type { KnownEntry } from "../scan/known-values.ts";
 import type { CommitContext } from "./commit-context.ts";
-import { ignoredPaths, ruleOptions } from "./configuration.ts";
+import { ignoredPaths, scannerUnder } from "./configuration.ts";
 import { type FileVerdict, judgeFile } from "./judge-file.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
@@ -24,15 +23,12 @@ export interface ScanResult {
 export async function scanChanges(
   context: CommitContext,
   changes: readonly RawChange[],
-  known: Parameters<typeof buildKnownValues>[0],
+  known: readonly KnownEntry[],
   formations: readonly string[],
 ): Promise<ScanResult> {
   const { settings } = context.configuration;
   const { allowComments } = settings;
-  const scanner = createScanner({
-    ...ruleOptions(settings),
-    known: buildKnownValues(known, { publicNames: new Set(settings.publicNames) }),
-  });
+  const scanner = scannerUnder(settings, known);
   const ignored = await ignoredPaths(settings);
   const judge = (path: string, mode: string, bytes: Buffer): FileVerdict =>
     withoutSecretName(

@@ -42,6 +42,9 @@ export interface CommitsAt {
   keyring: Keyring;
 }
 
+/** Gives findings the line they are shown with. */
+export type FrameMaker = (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
+
 /** By what commits are judged: settings, baseline and formations of the newest of them. */
 export interface Standard {
   scanner: Scanner;
@@ -50,8 +53,7 @@ export interface Standard {
   configuration: Configuration;
   /** Where rules do not apply. */
   ignored(path: string): boolean;
-  /** Gives findings the line they are shown with. */
-  frames?: (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
+  frames?: FrameMaker;
 }
 
 export interface CommitFinding {
@@ -80,7 +82,8 @@ export interface CommitsVerdict {
 /** How a message is mended, said by whoever knows which ref the commit stands on. */
 const REWORD = "git commit --amend";
 
-const STORED = /(?:^|\/)secrets\.enc$/;
+/** The path of a secrets.enc. */
+export const STORED = /(?:^|\/)secrets\.enc$/;
 /** Files whose change can make a formation show its secrets. */
 const TELLING = /(?:^|\/)(?:secrets(?:\.enc)?|formation\.(?:afs|ya?ml))$/;
 
@@ -158,7 +161,7 @@ export class CommitJudge {
       return null;
     }
     const judged = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments });
-    const shown = frames === undefined ? judged : { ...judged, findings: frames(path, bytes, judged.findings) };
+    const shown = { ...judged, findings: frames?.(path, bytes, judged.findings) ?? judged.findings };
     const { findings, allowed } = withoutSecretName(scanner, path, shown);
     if (counted) {
       this.#verdict.scanned.files += 1;

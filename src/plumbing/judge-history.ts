@@ -14,7 +14,7 @@ import { tryGit } from "../git/run.ts";
 import { canBeAccepted, fingerprint, isAccepted } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
 import { HistoryState } from "./history-state.ts";
-import type { CommitFinding, CommitsAt, CommitsVerdict, Standard } from "./judge-commits.ts";
+import { type CommitFinding, type CommitsAt, type CommitsVerdict, STORED, type Standard } from "./judge-commits.ts";
 import { judgeFile } from "./judge-file.ts";
 import type { MoreVersions } from "./known.ts";
 import { COMMIT_MESSAGE, scanMessage, TAG_MESSAGE } from "./scan-message.ts";
@@ -36,11 +36,7 @@ export interface HistoryOptions {
   digest: string | null;
   /** Called now and then. */
   progress?: (done: number, all: number) => void;
-  /** Gives a finding the line it is shown with. */
-  frames?: (path: string, bytes: Buffer, findings: readonly Finding[]) => Finding[];
 }
-
-const STORED = /(?:^|\/)secrets\.enc$/;
 
 /** Every version of every secrets.enc. */
 export function storedInHistory(objects: ReadonlyMap<string, string>, at: CommitsAt): MoreVersions {
@@ -119,17 +115,18 @@ export async function judgeHistory(
         options.progress?.(done + verdict.before, objects.size);
       }
     }
-    for (const path of new Set(objects.values())) {
-      for (const finding of path === "" ? [] : namedAfterSecrets(standard.scanner, path)) {
-        const oid = [...objects].find(([, other]) => other === path)?.[0] ?? "";
+    const named = new Set([""]);
+    for (const [oid, path] of objects) {
+      if (named.has(path)) continue;
+      named.add(path);
+      for (const finding of namedAfterSecrets(standard.scanner, path))
         hits.push({ oid, type: "name", path, findings: [finding] });
-      }
     }
   } finally {
     state?.flush();
     state?.close();
   }
-  await tell(at, standard, hits, verdict, options);
+  await tell(at, standard, hits, verdict);
   return verdict;
 }
 
@@ -165,13 +162,7 @@ function judgeObject(
 }
 
 /** Findings with their first commit and path. */
-async function tell(
-  at: CommitsAt,
-  standard: Standard,
-  hits: readonly Hit[],
-  verdict: HistoryVerdict,
-  { frames }: HistoryOptions,
-): Promise<void> {
+async function tell(at: CommitsAt, standard: Standard, hits: readonly Hit[], verdict: HistoryVerdict): Promise<void> {
   if (hits.length === 0) return;
   const { baseline } = standard.configuration;
   const first = await firstCommits(
@@ -183,7 +174,7 @@ async function tell(
   for (const hit of hits) {
     const seen = first.get(hit.oid);
     const commit = hit.type === "commit" ? hit.oid : seen?.commit;
-    for (const finding of await findingsOf(at, standard, hit, seen?.path, frames)) {
+    for (const finding of await findingsOf(at, standard, hit, seen?.path)) {
       const id = fingerprint(baseline.salt, finding);
       verdict.findings.push({
         finding: { ...finding, fix: fixOf(finding) },
@@ -202,7 +193,6 @@ async function findingsOf(
   standard: Standard,
   hit: Hit,
   firstPath: string | undefined,
-  frames: HistoryOptions["frames"],
 ): Promise<Finding[]> {
   if (hit.type !== "blob" || hit.path === "") return hit.findings;
   const path = firstPath ?? hit.path;
@@ -213,7 +203,7 @@ async function findingsOf(
   const again = path === hit.path ? hit.findings : judgeObject(standard, { type: "blob", bytes }, path);
   // A path without rules of its own must not make a finding of another path disappear.
   const told = again.length > 0 ? again : hit.findings.map((finding) => ({ ...finding, path }));
-  const framed = frames === undefined ? told : frames(path, bytes, told);
+  const framed = standard.frames?.(path, bytes, told) ?? told;
   return withoutSecretName(standard.scanner, path, { findings: framed, allowed: [] }).findings;
 }
 

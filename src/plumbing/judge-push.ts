@@ -18,11 +18,9 @@ import { type Commit, type CommitChanges, listCommits, readChanges } from "../gi
 import { runGit, tryGit } from "../git/run.ts";
 import { readTree, type Snapshot, treeSnapshot } from "../git/snapshot.ts";
 import { newBlob } from "../git/staged.ts";
-import { createScanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
-import { buildKnownValues } from "../scan/known-values.ts";
 import { readConfiguration } from "./commit-verdict.ts";
-import { ignoredPaths, ruleOptions } from "./configuration.ts";
+import { ignoredPaths, scannerUnder } from "./configuration.ts";
 import { checkFormations, touchedFormations } from "./introduced-problems.ts";
 import {
   CommitJudge,
@@ -165,11 +163,7 @@ async function judgeRef(
     ...new Set([...formationPaths(formations, ...beforeFormations), ...storedFolders(versions), ...loose]),
   ];
   const known = withKeys ? await gatherKnown(everywhere, [tip, ...before], keyring, topLevel, undefined, versions) : [];
-  const publicNames = new Set(configuration.settings.publicNames);
-  const scanner = createScanner({
-    ...ruleOptions(configuration.settings),
-    known: buildKnownValues(known, { publicNames }),
-  });
+  const scanner = scannerUnder(configuration.settings, known);
   const judge = new CommitJudge(at, {
     scanner,
     formations: everywhere,

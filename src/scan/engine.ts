@@ -371,10 +371,15 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         message: `${candidate.message} (in base64)`,
       });
     };
-    let at = 0;
+    collectTables(tables, view, inside, add);
+  }
+
+  function collectTables(tables: readonly RuleTable[], view: View, state: FileState, add: Add): void {
+    // A rule's key: its number among the rules of all tables.
+    let first = 0;
     for (const table of tables) {
-      collectRules(table, at, view, inside, add);
-      at += table.count;
+      collectRules(table, first, view, state, add);
+      first += table.count;
     }
   }
 
@@ -382,12 +387,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const { tables, known } = searches ?? prepare();
     if (known !== undefined) collectKnown(known, view, state);
     if (!state.rulesApply) return;
-    const add: Add = (candidate) => state.found.add(candidate);
-    let at = 0;
-    for (const table of tables) {
-      collectRules(table, at, view, state, add);
-      at += table.count;
-    }
+    collectTables(tables, view, state, (candidate) => state.found.add(candidate));
     collectEncoded(tables, view, state);
   }
 

@@ -91,18 +91,6 @@ export function isServiceAccountToken(token: string): boolean {
   return text.startsWith("{") && /"(?:email|signInAddress|userAuth|srpX|muk|secretKey|deviceUuid)"/.test(text);
 }
 
-/** Grafana's older API keys: base64 of `{"k":"…","n":"…","id":1}`. */
-export function isGrafanaKey(token: string): boolean {
-  const value = jsonOf(token);
-  return typeof value?.k === "string" && "id" in value;
-}
-
-/** Grafana Cloud access policy tokens: base64 of JSON with the organisation and the key. */
-export function isGrafanaCloudToken(token: string): boolean {
-  const value = jsonOf(token.slice(4));
-  return value !== undefined && "o" in value && "k" in value;
-}
-
 /** Base64 of a Google service account's JSON. */
 export function isServiceAccountJson(text: string): boolean {
   return /"private_key(?:_id)?"/.test(Buffer.from(text.slice(0, 4000), "base64").toString("latin1"));

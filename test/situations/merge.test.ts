@@ -286,12 +286,9 @@ describe("keys", () => {
   const on = triedOnGits((name, options, body) => void it(name, options, body));
   const [clean] = CASES as [Case];
 
-  on("one side under a new key that is here: merged, under the new one", (t, git) => {
-    const { repo, made: key } = initial(t, git.path);
+  /** `side` is under a new key, `main` goes on under the old one. @returns the new key. */
+  function rekeySide(repo: TempRepo, key: string): string {
     const fresh = fakeKey();
-    // The old key is known through a formation that still has it.
-    writeFormation(repo, "old", BASE);
-    repo.write("old/.key", key, 0o600);
     repo.git("switch", "-qc", "side");
     repo.write("bot/.key", fresh, 0o600);
     save(repo, fresh, clean.theirs);
@@ -300,6 +297,15 @@ describe("keys", () => {
     repo.write("bot/.key", key, 0o600);
     save(repo, key, clean.ours);
     commit(repo, "ours");
+    return fresh;
+  }
+
+  on("one side under a new key that is here: merged, under the new one", (t, git) => {
+    const { repo, made: key } = initial(t, git.path);
+    // The old key is known through a formation that still has it.
+    writeFormation(repo, "old", BASE);
+    repo.write("old/.key", key, 0o600);
+    const fresh = rekeySide(repo, key);
     // As git writes it: what MUXI saved would be a change to git once its key is gone.
     repo.remove(FILE);
     repo.git("checkout", "-q", "--", FILE);
@@ -311,15 +317,7 @@ describe("keys", () => {
 
   on("one side under a key that is not here, or no key at all: ours stays, and it is said", (t, git) => {
     const { repo, made: key } = initial(t, git.path);
-    const fresh = fakeKey();
-    repo.git("switch", "-qc", "side");
-    repo.write("bot/.key", fresh, 0o600);
-    save(repo, fresh, clean.theirs);
-    commit(repo, "re-keyed");
-    repo.git("switch", "-q", "main");
-    repo.write("bot/.key", key, 0o600);
-    save(repo, key, clean.ours);
-    commit(repo, "ours");
+    const fresh = rekeySide(repo, key);
     for (const why of [/their version opens with no key that is here/, /cannot be opened: no key is here/]) {
       const ran = repo.try("git", "merge", "-q", "--no-edit", "side");
       assert.equal(ran.code, 1, ran.all);

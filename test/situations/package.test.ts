@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { writeFormation } from "../support/formation.ts";
-import { PROJECT, tempRepo } from "../support/repo.ts";
+import { BUILT, PROJECT, tempRepo } from "../support/repo.ts";
 
 test("npx runs install from a tarball, offline, and the hook works", (t) => {
   const repo = tempRepo(t);
@@ -20,14 +20,7 @@ test("npx runs install from a tarball, offline, and the hook works", (t) => {
   const tarball = join(repo.base, readdirSync(repo.base).find((name) => name.endsWith(".tgz")) ?? "");
   const [{ files }] = JSON.parse(pack.stdout) as [{ files: { path: string }[] }];
   const packed = files.map(({ path }) => path).sort((a, b) => (a < b ? -1 : 1));
-  for (const file of [
-    "dist/main.cjs",
-    "dist/plumbing.cjs",
-    "dist/cli.cjs",
-    "dist/globs.cjs",
-    "dist/rules.bin",
-    "dist/hooks/run",
-  ]) {
+  for (const file of BUILT) {
     assert.ok(packed.includes(file), `${file} is not packed`);
   }
   assert.ok(!packed.some((path) => /^(?:src|test|scripts|node_modules)\//.test(path)), packed.join(" "));

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:f
 import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
 import { fakeKey } from "../support/fake.ts";
-import { PROJECT, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
+import { BUILT, PROJECT, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 
 /** This project as it stands here, committed in a repository of its own. */
 function projectIn(repo: TempRepo): TempRepo {
@@ -76,14 +76,7 @@ test("a release tag stands beside main, and npm and pre-commit run from it witho
     changed.filter((line) => !line.startsWith("A\tdist/")),
     ["D\tpackage-lock.json", "M\tpackage.json"],
   );
-  for (const file of [
-    "dist/main.cjs",
-    "dist/plumbing.cjs",
-    "dist/cli.cjs",
-    "dist/globs.cjs",
-    "dist/rules.bin",
-    "dist/hooks/run",
-  ]) {
+  for (const file of BUILT) {
     assert.ok(dist.includes(file), `${file} is missing`);
   }
   const manifest = JSON.parse(project.git("show", `${tag}:package.json`)) as Record<string, unknown>;

@@ -13,6 +13,16 @@ import { fileURLToPath } from "node:url";
 export const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const MAIN = join(PROJECT, "dist", "main.cjs");
 
+/** What a package or a release has to hold of the build. */
+export const BUILT = [
+  "dist/main.cjs",
+  "dist/plumbing.cjs",
+  "dist/cli.cjs",
+  "dist/globs.cjs",
+  "dist/rules.bin",
+  "dist/hooks/run",
+] as const;
+
 /** Options of git for staging without the filter, as in a clone that lacks it. */
 export const NO_FILTER = [
   "-c",

@@ -19,6 +19,7 @@
  * Names of services stand in ordinary text everywhere: {@link mayBeNearName} looks at
  * a few bytes around and ends nearly all of those hits before any text is made.
  */
+import { Buffer } from "node:buffer";
 import { wordsOf } from "../generic/name.ts";
 import { isExampleText } from "../randomness.ts";
 import {
@@ -77,8 +78,26 @@ function kindsOfBytes(): Uint8Array {
  * Whether a run with so many digits and changes between classes can be a key:
  * names in camel case change too, but seldom have digits.
  */
-function isMixed(length: number, digits: number, changes: number): boolean {
+function isMixed(bytes: Uint8Array, start: number, end: number): boolean {
+  const kind = kindsOfBytes();
+  const length = end - start;
+  let digits = 0;
+  let changes = 0;
+  let before = 0;
+  for (let at = start; at < end; at++) {
+    const here = kind[bytes[at]!]!;
+    if (here === DIGIT) digits++;
+    if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
+    before = here;
+  }
   return (digits >= 2 && changes * 6 >= length) || changes * 3 >= length;
+}
+
+/** Whether a letter goes on with the word before it; after `\n` in a string the letter belongs to the escape. */
+function continuesWord(twoBefore: number | undefined, before: number, here: number): boolean {
+  const kind = kindsOfBytes();
+  const joins = kind[before] === LETTER_LOWER || kind[before] === LETTER_UPPER;
+  return joins && twoBefore !== 0x5c && !(kind[before] === LETTER_LOWER && kind[here] === LETTER_UPPER);
 }
 
 /** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. Reads no byte more than twice. */
@@ -96,18 +115,7 @@ function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
     let end = probe + 1;
     const stop = Math.min(bytes.length, start + 64);
     while (end < stop && kind[bytes[end]!] !== 0) end++;
-    if (end - start >= SHORTEST) {
-      let digits = 0;
-      let changes = 0;
-      let before = 0;
-      for (let at = start; at < end; at++) {
-        const here = kind[bytes[at]!]!;
-        if (here === DIGIT) digits++;
-        if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
-        before = here;
-      }
-      if (isMixed(end - start, digits, changes)) return true;
-    }
+    if (end - start >= SHORTEST && isMixed(bytes, start, end)) return true;
     floor = end;
     probe = end + SHORTEST - 1;
   }
@@ -116,14 +124,8 @@ function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
 
 /** Whether a name at `bytes[start..end)` is a word of its own and an opaque run stands near. */
 export function mayBeNearName(bytes: Uint8Array, start: number, end: number): boolean {
-  const kind = kindsOfBytes();
-  if (end - start < LONG_NAME && start > 0) {
-    const before = kind[bytes[start - 1]!]!;
-    // `\nbox` in a string: the letter belongs to the escape.
-    if ((before === LETTER_LOWER || before === LETTER_UPPER) && bytes[start - 2] !== 0x5c) {
-      if (!(before === LETTER_LOWER && kind[bytes[start]!] === LETTER_UPPER)) return false;
-    }
-  }
+  const short = end - start < LONG_NAME && start > 0;
+  if (short && continuesWord(bytes[start - 2], bytes[start - 1]!, bytes[start]!)) return false;
   return (
     hasOpaqueRun(bytes, end, Math.min(bytes.length, end + WINDOW - 80)) ||
     hasOpaqueRun(bytes, Math.max(0, start - BEFORE), start)
@@ -185,17 +187,8 @@ function formsOf(values: string): ValueForm[] {
 
 function isOpaque(value: string, form: ValueForm): boolean {
   if (isExampleText(value, form.bits)) return false;
-  let digits = 0;
-  let changes = 0;
-  let before = 0;
-  const kind = kindsOfBytes();
-  for (let at = 0; at < value.length; at++) {
-    const here = kind[value.charCodeAt(at)]!;
-    if (here === DIGIT) digits++;
-    if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
-    before = here;
-  }
-  return isMixed(value.length, digits, changes) || (form.bits < 2 && digits === value.length);
+  const bytes = Buffer.from(value, "latin1");
+  return isMixed(bytes, 0, bytes.length) || (form.bits < 2 && /^\d*$/.test(value));
 }
 
 /** What a value is assigned to, passed to or sent as. */
@@ -362,12 +355,9 @@ function isTaken(place: Place, valueStart: number, valueEnd: number, form: Value
 /** Whether the name at `text[start..end)` is a word of its own, where it has to be. */
 function isWord(text: string, start: number, end: number): boolean {
   if (end - start >= LONG_NAME) return true;
+  const at = (offset: number): number => text.charCodeAt(offset);
+  if (start > 0 && continuesWord(at(start - 2), at(start - 1), at(start))) return false;
   const kind = kindsOfBytes();
-  const here = kind[text.charCodeAt(start)];
-  const before = kind[text.charCodeAt(start - 1)] ?? 0;
-  if (start > 0 && (before === LETTER_LOWER || before === LETTER_UPPER) && text[start - 2] !== "\\") {
-    if (!(before === LETTER_LOWER && here === LETTER_UPPER)) return false;
-  }
   const last = kind[text.charCodeAt(end - 1)];
   const next = kind[text.charCodeAt(end)] ?? 0;
   if (next !== LETTER_LOWER && next !== LETTER_UPPER) return true;
