@@ -331,13 +331,13 @@ function addLarge(
 function addVerdict(
   report: ScanReport,
   size: number,
-  { findings, allowed }: FileVerdict,
+  { findings, notes }: FileVerdict,
   baseline: Baseline,
   change: (finding: Finding) => Finding,
 ): void {
   report.scanned.files += 1;
   report.scanned.bytes += size;
-  for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
+  report.notes.push(...notes);
   for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
 

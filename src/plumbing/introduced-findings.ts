@@ -60,7 +60,7 @@ export async function scanChanges(
     result.scanned.files += 1;
     result.scanned.bytes += bytes.length;
     const verdict = judge(path, mode, bytes);
-    for (const allowed of verdict.allowed) result.notes.push(`an allow comment accepts ${allowed}`);
+    result.notes.push(...verdict.notes);
     if (verdict.findings.length > 0) suspects.set(path, verdict.findings);
   }
   for (const { path, reason } of result.skipped) result.notes.push(`'${path}' was not scanned: ${reason}`);

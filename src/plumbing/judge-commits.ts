@@ -162,11 +162,11 @@ export class CommitJudge {
     }
     const judged = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments });
     const shown = { ...judged, findings: frames?.(path, bytes, judged.findings) ?? judged.findings };
-    const { findings, allowed } = withoutSecretName(scanner, path, shown);
+    const { findings, notes } = withoutSecretName(scanner, path, shown);
     if (counted) {
       this.#verdict.scanned.files += 1;
       this.#verdict.scanned.bytes += bytes.length;
-      for (const note of allowed) this.#verdict.notes.push(`an allow comment accepts ${note}`);
+      this.#verdict.notes.push(...notes);
     }
     this.#judged.set(id, findings);
     return findings;

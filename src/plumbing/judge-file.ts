@@ -26,8 +26,8 @@ export interface JudgedFile {
 
 export interface FileVerdict {
   findings: Finding[];
-  /** What allow comments accepted: `path:line  rule, because: reason`. */
-  allowed: string[];
+  /** What allow comments accepted and why, and which of them do nothing; one phrase each. */
+  notes: string[];
 }
 
 /** Kinds that no setting ignores. */
@@ -37,7 +37,7 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const { path, mode, bytes, formations, rulesApply } = file;
   const byPath = checkPath(path, bytes, { mode, formations });
   // A key file is nothing but the key. Anything else that must not be tracked may hold secrets as well.
-  if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, allowed: [] };
+  if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, notes: [] };
 
   const scanned = scanner.scan(path, bytes, { rulesApply }).filter((finding) => !isForBrowsers(finding, file));
   const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(path, bytes, formations)];
@@ -49,12 +49,17 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
     ...extra.filter((finding) => !scanned.some((other) => tellsMore(other, finding))),
   ];
   const counted = rulesApply ? found : found.filter((finding) => ALWAYS.has(finding.kind));
-  if (counted.length === 0) return { findings: [], allowed: [] };
+  if (counted.length === 0) return { findings: [], notes: [] };
 
-  const { kept, allowed } = applyAllowComments(counted, bytes, 1, file.allowComments);
+  const { kept, allowed, ineffective } = applyAllowComments(counted, bytes, 1, file.allowComments);
   return {
     findings: kept.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })),
-    allowed: allowed.map(({ finding, line, reason }) => `${path}:${line}  ${finding.rule}, because: ${reason}`),
+    notes: [
+      ...allowed.map(
+        ({ finding, line, reason }) => `an allow comment accepts ${path}:${line}  ${finding.rule}, because: ${reason}`,
+      ),
+      ...ineffective.map(({ line, why }) => `the allow comment at ${path}:${line} does nothing: ${why}`),
+    ],
   };
 }
 
@@ -77,7 +82,7 @@ export function judgeLargeFile(
     scan.write(piece);
   }
   const findings = [...(byPath ?? []), ...scan.end()].filter((finding) => rulesApply || ALWAYS.has(finding.kind));
-  return { findings: findings.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })), allowed: [] };
+  return { findings: findings.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })), notes: [] };
 }
 
 /**

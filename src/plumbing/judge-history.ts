@@ -204,7 +204,7 @@ async function findingsOf(
   // A path without rules of its own must not make a finding of another path disappear.
   const told = again.length > 0 ? again : hit.findings.map((finding) => ({ ...finding, path }));
   const framed = standard.frames?.(path, bytes, told) ?? told;
-  return withoutSecretName(standard.scanner, path, { findings: framed, allowed: [] }).findings;
+  return withoutSecretName(standard.scanner, path, { findings: framed, notes: [] }).findings;
 }
 
 /** No line of the present is to be changed; a value that leaked is spent, wherever it stands now. */

@@ -34,10 +34,10 @@ export function shownPath(scanner: Scanner, path: string): string {
 
 /** What was found in a file, without its name where that is a secret: neither place nor fix nor note may tell it. */
 export function withoutSecretName(scanner: Scanner, path: string, verdict: FileVerdict): FileVerdict {
-  const { findings, allowed } = verdict;
-  if (findings.length + allowed.length === 0 || shownPath(scanner, path) === path) return verdict;
+  const { findings, notes } = verdict;
+  if (findings.length + notes.length === 0 || shownPath(scanner, path) === path) return verdict;
   return {
     findings: findings.map((finding) => ({ ...finding, path: HIDDEN_PATH, fix: RENAME })),
-    allowed: allowed.map((phrase) => phrase.replaceAll(path, () => HIDDEN_PATH)),
+    notes: notes.map((phrase) => phrase.replaceAll(path, () => HIDDEN_PATH)),
   };
 }

@@ -4,9 +4,10 @@
  *
  * - The reason is printed, so it ends where the comment ends, and a reason that
  *   holds a finding itself does nothing.
- * - It names the rule, so that it does not hide another secret on the line, and
- *   gives a reason (at least two letters), so that a reviewer reads why. Without
- *   either it does nothing and is reported as such.
+ * - It names the rule, so that it does not hide another secret on the line. One
+ *   that names none, or another, does nothing and is reported as such.
+ * - It gives a reason (at least two letters), so that a reviewer reads why. Without
+ *   one the finding stops nothing and stays, as a warning that says what is missing.
  * - It accepts tokens, literals, secrets in `.env` files and weak known values.
  *   It never accepts a key, a strong known value, a file that must not be
  *   tracked: those have no innocent twin.
@@ -35,12 +36,12 @@ export interface Allowed {
   kept: Finding[];
   /** Findings that a comment accepts: to be shown, so that the loosening is seen. */
   allowed: AllowedFinding[];
-  /** Comments that accept nothing and why, at lines with findings only. */
-  ineffective: { line: number; rule: string; why: string }[];
+  /** Comments that do nothing and why, at lines with findings only. */
+  ineffective: { line: number; why: string }[];
 }
 
 const COMMENT =
-  /muxi-git:allow[ \t]+([a-z0-9][a-z0-9-]{1,60})(?:[ \t]+(?:--[ \t]*)?((?:(?!muxi-git:allow)[^\r\n]){1,300}))?/g;
+  /muxi-git:allow(?:[ \t]+([a-z0-9]{1,60}(?:-[a-z0-9]{1,60}){0,20}))?(?:[ \t]+(?:--[ \t]*)?((?:(?!muxi-git:allow)[^\r\n]){1,300}))?/g;
 
 /** Where a comment ends that does not run to the end of its line. */
 const COMMENT_END = /\*\/|-->|#\}|%>|\}\}/;
@@ -71,7 +72,8 @@ interface Comment {
   line: number;
   /** From 1, in UTF-16 units, as a finding's. */
   column: number;
-  rule: string;
+  /** Undefined where it names none. */
+  rule: string | undefined;
   reason: string;
   /** Nothing but the comment is on its line. */
   alone: boolean;
@@ -96,7 +98,7 @@ function commentsIn({ text, before }: LineEnd, line: number, findings: readonly 
     return {
       line,
       column,
-      rule: match[1]!,
+      rule: match[1],
       reason: reason.trim(),
       alone: before === 0 && OPENING.test(text.slice(0, text.indexOf("muxi-git:allow"))) && after.trim() === "",
       leaks: findings.some((finding) => covers(finding, line, column, to)),
@@ -137,12 +139,10 @@ export function applyAllowComments(
     return result;
   }
   const lines = readLines(buffer, findings, startLine);
-  const reported = new Set<string>();
+  const idle = new Map<string, { comment: Comment; why: string }>();
+  const used = new Set<Comment>();
   const report = (comment: Comment, why: string): void => {
-    const key = `${comment.line} ${comment.rule} ${why}`;
-    if (reported.has(key)) return;
-    reported.add(key);
-    result.ineffective.push({ line: comment.line, rule: comment.rule, why });
+    idle.set(`${comment.line} ${why}`, { comment, why });
   };
   const onLine = new Map<number, Comment[]>();
   const commentsOn = (line: number): Comment[] => {
@@ -160,7 +160,8 @@ export function applyAllowComments(
       ...beside.filter(({ column }) => column >= finding.endColumn),
       ...commentsOn(finding.line - 1).filter(({ alone }) => alone),
     ];
-    const comment = comments.find(({ rule }) => rule === finding.rule);
+    const named = comments.filter(({ rule }) => rule === finding.rule);
+    const comment = named.find(givesReason) ?? named[0];
     for (const early of [...beside, ...commentsOn(finding.line)]) {
       if (early.rule === finding.rule && !comments.includes(early)) report(early, "stands before the finding");
     }
@@ -168,22 +169,37 @@ export function applyAllowComments(
     if (other !== undefined && canBeAllowedInline(finding)) {
       result.allowed.push({ finding, line: finding.endLine, reason: `'${other}'` });
     } else if (comment === undefined) {
-      for (const other of comments) report(other, "names another rule");
+      for (const other of comments)
+        report(
+          other,
+          `names ${other.rule === undefined ? "no rule" : "another rule"}: the finding's is ${finding.rule}`,
+        );
       result.kept.push(finding);
     } else if (!canBeAllowedInline(finding)) {
       report(comment, "keys and known values cannot be allowed in a comment");
       result.kept.push(finding);
-    } else if (!/\p{L}\p{L}/u.test(comment.reason)) {
-      report(comment, "gives no reason");
-      result.kept.push(finding);
     } else if (comment.leaks) {
       report(comment, "has a finding in its reason");
       result.kept.push(finding);
+    } else if (!givesReason(comment)) {
+      used.add(comment);
+      result.kept.push(finding.severity === "error" ? withoutReason(finding) : finding);
     } else {
+      used.add(comment);
       result.allowed.push({ finding, line: comment.line, reason: comment.reason });
     }
   }
+  for (const { comment, why } of idle.values())
+    if (!used.has(comment)) result.ineffective.push({ line: comment.line, why });
   return result;
+}
+
+function givesReason({ reason }: Comment): boolean {
+  return /\p{L}\p{L}/u.test(reason);
+}
+
+function withoutReason(finding: Finding): Finding {
+  return { ...finding, severity: "warning", message: `${finding.message}; its allow comment gives no reason` };
 }
 
 /** The comment of another tool after a finding on its line. */

@@ -72,14 +72,17 @@ describe("it does not", () => {
       assert.ok(result.why.includes("has a finding in its reason"));
     }
   });
-  test("without a reason", () =>
-    assert.deepEqual(apply(`${GROQ} # muxi-git:allow groq-key`), { kept: 1, allowed: [], why: ["gives no reason"] }));
-  test("for another rule", () =>
-    assert.deepEqual(apply(`${GROQ} # muxi-git:allow npm-token it is old`), {
-      kept: 1,
-      allowed: [],
-      why: ["names another rule"],
-    }));
+  test("for another rule, nor for none", () => {
+    for (const [comment, why] of [
+      ["npm-token it is old", "names another rule: the finding's is groq-key"],
+      ["groq-keys it is old", "names another rule: the finding's is groq-key"],
+      ["", "names no rule: the finding's is groq-key"],
+      [" -- it is old", "names no rule: the finding's is groq-key"],
+      ["GROQ-KEY it is old", "names no rule: the finding's is groq-key"],
+    ]) {
+      assert.deepEqual(apply(`${GROQ} # muxi-git:allow ${comment}`), { kept: 1, allowed: [], why: [why] });
+    }
+  });
   test("from a line of code before", () =>
     assert.equal(apply(`a = 1 # muxi-git:allow groq-key it is old\n${GROQ}`).kept, 1));
   test("from two lines before or the line after", () => {
@@ -109,6 +112,32 @@ describe("it does not", () => {
     assert.match(strong.ineffective[0]!.why, /cannot be allowed/);
     assert.equal(run("x production # muxi-git:allow known-value it is the name").kept.length, 0);
   });
+});
+
+test("without a reason it turns the finding into a warning that says so", () => {
+  for (const comment of [
+    "# muxi-git:allow groq-key",
+    "<!-- muxi-git:allow groq-key-->",
+    "// muxi-git:allow groq-key -- !",
+  ]) {
+    for (const text of [`${GROQ} ${comment}`, `${comment}\n${GROQ}`]) {
+      const bytes = Buffer.from(text);
+      const [error] = scanner.scan("a", bytes);
+      const { kept, ...rest } = applyAllowComments([error!], bytes);
+      assert.equal(error!.severity, "error");
+      assert.deepEqual(kept, [
+        { ...error, severity: "warning", message: `${error!.message}; its allow comment gives no reason` },
+      ]);
+      assert.deepEqual(rest, { allowed: [], ineffective: [] });
+    }
+  }
+  const both = `# muxi-git:allow groq-key revoked in May\n${GROQ} # muxi-git:allow groq-key`;
+  assert.deepEqual(apply(both), { kept: 0, allowed: [[1, "revoked in May"]], why: [] });
+});
+
+test("a comment that accepts one finding of its line is not called idle for another", () => {
+  const fma = `${["fm", "a_"].join("")}${"9f3b7c1e5a8d2046".repeat(4)}`;
+  assert.deepEqual(apply(`${GROQ} ${fma} # muxi-git:allow groq-key it is old`).why, []);
 });
 
 test("comments of other tools count where the settings say so, after the finding, and for no key or value", () => {

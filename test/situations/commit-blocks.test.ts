@@ -611,6 +611,25 @@ test("the allow comment and the baseline let a finding through, and the loosenin
   assert.equal(allowed.code, 0, allowed.all);
   assert.match(allowed.stderr, /^muxi-git: note: an allow comment accepts a\.py:1 {2}groq-key, because: revoked/);
 
+  repo.write("c.py", `key = "${fakeGroqKey("no reason")}"  # muxi-git:allow groq-key\n`);
+  repo.git("add", "c.py");
+  const warned = repo.try("git", "commit", "-qm", "no reason");
+  assert.equal(warned.code, 0, warned.all);
+  assert.match(
+    warned.stderr,
+    /^muxi-git: warning: c\.py:1:8 {2}groq-key: a Groq credential, .*; its allow comment gives no reason\n$/,
+  );
+
+  repo.write("d.py", `key = "${fakeGroqKey("other rule")}"  # muxi-git:allow npm-token revoked\n`);
+  repo.git("add", "d.py");
+  const idle = repo.try("git", "commit", "-qm", "other rule");
+  assert.equal(idle.code, 1);
+  assert.match(
+    idle.stderr,
+    /note: the allow comment at d\.py:1 does nothing: names another rule: the finding's is groq-key\n/,
+  );
+  repo.git("rm", "-qf", "d.py");
+
   repo.write("b.json", `{ "key": "${fakeGroqKey("json")}" }\n`);
   repo.git("add", "b.json");
   const blocked = repo.try("git", "commit", "-qm", "json");
