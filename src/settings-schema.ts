@@ -17,6 +17,7 @@ import {
   KEYWORD,
   MAX_CUSTOM_RULES,
   MAX_MESSAGE_LENGTH,
+  MAX_PATH_SEVERITIES,
   MAX_PATTERN_LENGTH,
   OFF_ID,
 } from "./scan/custom-rules.ts";
@@ -27,6 +28,11 @@ const ALTERNATIVE = "(?:(?!\\.\\.)[^\\[\\]()|\\\\\"'`{}*/,?])+";
 const PART = `(?:${PLAIN}|\\$(?!\\{)|\\{${ALTERNATIVE}(?:,${ALTERNATIVE})+\\})`;
 const SEGMENT = `(?!\\.\\.?(?:/|$))(?:\\*\\*|(?=[^/])(?:${PART}*\\*(?!\\*)){0,3}${PART}*)`;
 const GLOB_PATTERN = `^(?!!)${SEGMENT}(?:/${SEGMENT})*$`;
+
+const GLOBS = {
+  type: "array",
+  items: { type: "string", maxLength: MAX_GLOB_LENGTH, pattern: GLOB_PATTERN, examples: ["test/fixtures/**"] },
+};
 
 const PROPERTIES: Record<string, object> = {
   $schema: { type: "string", description: "Where this schema stands, for editors. muxi-git does not read it." },
@@ -49,10 +55,9 @@ const PROPERTIES: Record<string, object> = {
     items: { type: "string", minLength: 1 },
   },
   ignore: {
-    type: "array",
+    ...GLOBS,
     description:
       "Globs of paths where rules are switched off. Keys, known values and plaintext secrets files are found there all the same.",
-    items: { type: "string", maxLength: MAX_GLOB_LENGTH, pattern: GLOB_PATTERN, examples: ["test/fixtures/**"] },
   },
   severities: {
     type: "object",
@@ -79,7 +84,7 @@ PROPERTIES.allowComments = {
 PROPERTIES.rules = {
   type: "object",
   description:
-    "Rules of the scanner: switched off, and of the repository's own. Keys and known values are found all the same.",
+    "Rules of the scanner: switched off, of another severity, and of the repository's own. Keys and known values are found all the same.",
   additionalProperties: false,
   properties: {
     off: {
@@ -107,6 +112,27 @@ PROPERTIES.rules = {
           keywords: { type: "array", minItems: 1, items: { type: "string", pattern: KEYWORD } },
           severity: { enum: ["error", "warning", "note"], description: "error when absent." },
           message: { type: "string", minLength: 2, maxLength: MAX_MESSAGE_LENGTH },
+        },
+      },
+    },
+    severities: {
+      type: "array",
+      description: "Other severities of rules at some paths. Of those that match, the last counts.",
+      maxItems: MAX_PATH_SEVERITIES,
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["paths", "severity", "reason"],
+        properties: {
+          paths: { ...GLOBS, minItems: 1, description: "Globs, as in 'ignore'." },
+          rules: {
+            type: "array",
+            description: "All rules when absent.",
+            minItems: 1,
+            items: { type: "string", minLength: 1, pattern: OFF_ID },
+          },
+          severity: { enum: SEVERITIES },
+          reason: { type: "string", pattern: "[^\\s]{2}" },
         },
       },
     },

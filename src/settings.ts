@@ -29,7 +29,9 @@ import {
   KEYWORD,
   MAX_CUSTOM_RULES,
   MAX_MESSAGE_LENGTH,
+  MAX_PATH_SEVERITIES,
   OFF_ID,
+  type PathSeverity,
   patternFault,
   type RuleSettings,
 } from "./scan/custom-rules.ts";
@@ -48,7 +50,7 @@ export interface Settings {
   ignore: string[];
   /** Severities other than the defaults; a leak's cannot be changed. */
   severities: Partial<Record<ProblemCode, Severity | "off">>;
-  /** Rules switched off, with the reason, and rules of the repository's own. */
+  /** Rules switched off or of another severity, with the reason, and rules of the repository's own. */
   rules: RuleSettings;
   /** Allow comments of other tools that count. */
   allowComments: ForeignComment[];
@@ -64,7 +66,7 @@ export const DEFAULT_SETTINGS: Settings = {
   publicNames: [],
   ignore: [],
   severities: {},
-  rules: { off: {}, custom: [] },
+  rules: { off: {}, custom: [], severities: [] },
   allowComments: [],
   hooks: null,
   requires: null,
@@ -104,11 +106,7 @@ const READERS = {
     settings.publicNames = strings("publicNames", value).map((item) => item.value);
   },
   ignore: (settings, value) => {
-    settings.ignore = strings("ignore", value).map(({ value: glob, at }) => {
-      const fault = globFault(glob);
-      if (fault !== null) throw new JsonError(at, fault);
-      return glob;
-    });
+    settings.ignore = globs("ignore", value);
   },
   severities: (settings, value) => {
     settings.severities = severities(value);
@@ -168,16 +166,14 @@ function readSettings(document: JsonNode, version: string): Settings {
   return settings;
 }
 
-/** Names of settings shown in one notice. */
+/** Names shown in one notice. */
 const SHOWN = 5;
 
 /** What a copy says that is older than the repository asks for. npx takes a local copy that meets the quoted range. */
 export function outdatedProblem({ outdated }: Pick<Settings, "outdated">): { message: string; fix: string } | null {
   if (outdated === null) return null;
   const { wanted, version, passedOver } = outdated;
-  const names = passedOver.slice(0, SHOWN).map((name) => `'${name}'`);
-  if (passedOver.length > SHOWN) names.push(`${passedOver.length - SHOWN} more`);
-  const what = names.length === 0 ? "" : ` and passes over ${names.join(", ")} of ${SETTINGS_FILE}`;
+  const what = passedOver.length === 0 ? "" : ` and passes over ${listed(passedOver)} of ${SETTINGS_FILE}`;
   return {
     message: `this repository asks for muxi-git ${wanted}, this copy is ${version}${what}`,
     fix: `npx ${shellQuote(`muxi-git@${wanted}`)} install`,
@@ -220,6 +216,14 @@ function strings(name: string, value: JsonNode): { value: string; at: number }[]
   });
 }
 
+function globs(name: string, value: JsonNode): string[] {
+  return strings(name, value).map(({ value: glob, at }) => {
+    const fault = globFault(glob);
+    if (fault !== null) throw new JsonError(at, fault);
+    return glob;
+  });
+}
+
 function severities(value: JsonNode): Settings["severities"] {
   if (value.kind !== "object") throw new JsonError(value.at, "has a 'severities' that is no object");
   const result: Settings["severities"] = {};
@@ -237,11 +241,12 @@ function severities(value: JsonNode): Settings["severities"] {
 
 function rules(value: JsonNode): RuleSettings {
   if (value.kind !== "object") throw new JsonError(value.at, "has a 'rules' that is no object");
-  const result: RuleSettings = { off: {}, custom: [] };
+  const result: RuleSettings = { off: {}, custom: [], severities: [] };
   for (const { name, at, value: given } of value.members) {
     if (name === "off") result.off = rulesOff(given);
     else if (name === "custom") result.custom = customRules(given);
-    else throw new JsonError(at, `has an unknown member '${name}' of 'rules' (known: off, custom)`);
+    else if (name === "severities") result.severities = pathSeverities(given);
+    else throw new JsonError(at, `has an unknown member '${name}' of 'rules' (known: off, custom, severities)`);
   }
   return result;
 }
@@ -257,6 +262,39 @@ function rulesOff(value: JsonNode): RuleSettings["off"] {
     off[name] = reason.value;
   }
   return off;
+}
+
+const PATH_MEMBERS = ["paths", "rules", "severity", "reason"];
+
+function pathSeverities(value: JsonNode): PathSeverity[] {
+  if (value.kind !== "array" || value.items.length > MAX_PATH_SEVERITIES) {
+    throw new JsonError(value.at, `has 'severities' of 'rules' that are no list of at most ${MAX_PATH_SEVERITIES}`);
+  }
+  return value.items.map(pathSeverity);
+}
+
+function pathSeverity(item: JsonNode): PathSeverity {
+  const what = "a severity of rules";
+  if (item.kind !== "object") throw new JsonError(item.at, `has ${what} that is no object`);
+  const unknown = item.members.find(({ name }) => !PATH_MEMBERS.includes(name));
+  if (unknown !== undefined) throw new JsonError(unknown.at, `has ${what} with an unknown member '${unknown.name}'`);
+  const given = (name: string): JsonNode | undefined => item.members.find((member) => member.name === name)?.value;
+  const paths = globs("paths", given("paths") ?? item);
+  if (paths.length === 0) throw new JsonError(item.at, `has ${what} without paths`);
+  const named = given("rules");
+  const rules = named === undefined ? null : strings("rules", named);
+  if (rules?.length === 0) throw new JsonError(named?.at ?? item.at, `has ${what} with an empty list of them`);
+  for (const { value, at } of rules ?? []) {
+    if (!new RegExp(OFF_ID).test(value)) throw new JsonError(at, `cannot change the severity of '${value}'`);
+  }
+  const severity = given("severity");
+  const chosen = severity?.kind === "string" ? SEVERITIES.find((known) => known === severity.value) : undefined;
+  if (chosen === undefined)
+    throw new JsonError(severity?.at ?? item.at, `has ${what} that is none of ${SEVERITIES.join(", ")}`);
+  const reason = given("reason");
+  if (reason?.kind !== "string" || !/[^\s]{2}/.test(reason.value))
+    throw new JsonError(reason?.at ?? item.at, `has ${what} without a reason`);
+  return { paths, rules: rules?.map(({ value }) => value) ?? null, severity: chosen, reason: reason.value };
 }
 
 const CUSTOM_MEMBERS = ["id", "pattern", "keywords", "severity", "message"];
@@ -354,6 +392,7 @@ export function loosenedSettings(
       loosened.push(`custom rule '${old.id}' looks for something else`);
     else if (RANK[now.severity] < RANK[old.severity]) loosened.push(`custom rule '${old.id}' is now a ${now.severity}`);
   }
+  loosened.push(...loosenedPaths(before.rules.severities, after.rules.severities));
   for (const code of PROBLEM_CODES) {
     const old = before.severities[code] ?? defaultSeverity(code);
     const now = after.severities[code] ?? defaultSeverity(code);
@@ -367,4 +406,33 @@ export function loosenedSettings(
     loosened.push(`'requires' was ${before.requires} and is now ${after.requires ?? "gone"}`);
   }
   return loosened;
+}
+
+/** Severities at paths that are new, that now come after a stricter one, and stricter ones that are gone. */
+function loosenedPaths(before: readonly PathSeverity[], after: readonly PathSeverity[]): string[] {
+  const old = before.map((one) => JSON.stringify(one));
+  const now = after.map((one) => JSON.stringify(one));
+  const loosened = after.filter(({ severity }, index) => {
+    const place = old.indexOf(now[index]!);
+    const overrules = after
+      .slice(0, index)
+      .some((one, at) => RANK[one.severity] > RANK[severity] && !old.slice(0, Math.max(0, place)).includes(now[at]!));
+    return severity !== "error" && (place < 0 || overrules);
+  });
+  const gone = before.filter(({ severity }, index) => severity !== "off" && !now.includes(old[index]!));
+  return [
+    ...loosened.map((one) => `${phraseOf(one)}, because: ${one.reason}`),
+    ...gone.map((one) => `no longer: ${phraseOf(one)}`),
+  ];
+}
+
+function phraseOf({ paths, rules, severity }: PathSeverity): string {
+  const what = rules === null ? "all rules" : listed(rules);
+  return `${what} at ${listed(paths)}: ${severity === "off" ? "off" : `a${severity === "error" ? "n" : ""} ${severity}`}`;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN).map((name) => `'${name}'`);
+  if (names.length > SHOWN) shown.push(`${names.length - SHOWN} more`);
+  return shown.join(", ");
 }

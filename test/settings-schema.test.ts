@@ -76,6 +76,19 @@ test("the schema accepts what the parser accepts", () => {
             ),
             { maxLength: 1 },
           ),
+          severities: fc.array(
+            fc.record(
+              {
+                paths: fc.constantFrom<unknown>(["a/**"], ["a/**", "*.md"], ["a/"], [], "a"),
+                rules: fc.constantFrom<unknown>(["groq-key"], ["custom-a"], ["known-key"], [""], []),
+                severity: fc.constantFrom("off", "note", "x"),
+                reason: fc.constantFrom("why", " x"),
+                more: fc.constant(1),
+              },
+              { requiredKeys: ["paths", "severity", "reason"] },
+            ),
+            { maxLength: 1 },
+          ),
           other: odd,
         },
         { requiredKeys: [] },

@@ -38,6 +38,7 @@ test("every setting is read", () => {
     rules: {
       off: { "groq-key": "examples" },
       custom: [{ id: "custom-a", pattern: "abc_[a-z]{4}", keywords: ["abc_"], severity: "note", message: "a token" }],
+      severities: [{ paths: ["test/**"], rules: ["groq-key"], severity: "off", reason: "examples" } as const],
     },
   };
   const { $schema: _, ...rest } = all;
@@ -69,6 +70,18 @@ test("an error names the line of the name or value that is wrong, wherever the s
   refused('{"$schema": 1}', 1, /'\$schema' that is no string/);
   refused('{\n"requires":\n"0.3"}', 3, /'requires' that is no minimum version such as ">=0\.3"/);
   refused('{\n "ignore": [],\n "ignore": []\n}', 3, /names 'ignore' twice/);
+  const at = (one: string) => `{"rules": {"severities": [\n${one}\n]}}`;
+  const rest = '"severity": "off", "reason": "old"';
+  refused('{"rules":\n{"severities": {}}}', 2, /no list of at most 100/);
+  refused(at('"a"'), 2, /a severity of rules that is no object/);
+  refused(at(`{${rest}}`), 2, /'paths' that is no list/);
+  refused(at(`{"paths": [], ${rest}}`), 2, /without paths/);
+  refused(at(`{"paths": ["a",\n"!b"], ${rest}}`), 3, /starts with '!'/);
+  refused(at(`{"paths": ["a"], "rules": [], ${rest}}`), 2, /an empty list of them/);
+  refused(at(`{"paths": ["a"], "rules": ["b",\n"known-value"], ${rest}}`), 3, /the severity of 'known-value'/);
+  refused(at('{"paths": ["a"], "severity": "off"}'), 2, /without a reason/);
+  refused(at('{"paths": ["a"], "reason": "old"}'), 2, /none of error, warning, note, off/);
+  refused(at(`{"paths": ["a"], "path": ["a"], ${rest}}`), 2, /an unknown member 'path'/);
   refused("[]", 1, /no JSON object/);
   refused("null", 1, /no JSON object/);
 });
@@ -166,4 +179,21 @@ test("a loosened setting is told, a tightened one is not", () => {
     loosened({}, { publicNames: ["A"], ignore: ["a/**"], severities: { damaged: "off", "key-missing": "error" } }),
     ["the value of 'A' is declared public", "rules no longer apply to 'a/**'", "'damaged' is now off"],
   );
+  const severities = (...list: string[]) => ({
+    rules: {
+      severities: list.map((one) => {
+        const [rule = "", severity] = one.split(" ");
+        return { paths: ["a/**", "b"], ...(rule === "all" ? {} : { rules: [rule] }), severity, reason: "why" };
+      }),
+    },
+  });
+  const changed = (before: string[], after: string[]) => loosened(severities(...before), severities(...after));
+  assert.deepEqual(changed([], ["x off", "all warning", "y error"]), [
+    "'x' at 'a/**', 'b': off, because: why",
+    "all rules at 'a/**', 'b': a warning, because: why",
+  ]);
+  assert.deepEqual(changed(["x off", "y error"], ["x off"]), ["no longer: 'y' at 'a/**', 'b': an error"]);
+  assert.deepEqual(changed(["x off", "y note"], ["y note"]), []);
+  assert.deepEqual(changed(["x off", "all error"], ["all error", "x off"]), ["'x' at 'a/**', 'b': off, because: why"]);
+  assert.deepEqual(changed(["all error", "x off"], ["x off", "all error"]), []);
 });

@@ -199,7 +199,7 @@ async function locateInHistory(
     scanner,
     formations: folders,
     configuration: { settings: DEFAULT_SETTINGS, baseline: EMPTY_BASELINE, notes: [] },
-    ignored: () => false,
+    rulesAt: () => ({ rulesApply: true }),
   };
   const { findings } = await new CommitJudge(context, standard).judge(commits, { formations: false });
   const inCommit = findings.find(({ finding }) => wanted(finding));

@@ -15,7 +15,7 @@ import { emptyTree } from "../git/staged.ts";
 import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
-import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
+import { baselineOf, type PathRules, rulesByPath, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
 import {
   CommitJudge,
   type FrameMaker,
@@ -31,7 +31,6 @@ import { formatScan, type ScanFormat } from "../report/format.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";
-import type { ForeignComment } from "../scan/allow.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -186,7 +185,7 @@ async function standardOf(
     scanner,
     formations,
     configuration: { settings, baseline, notes: [] },
-    ignored: await ignoredPaths(settings),
+    rulesAt: await rulesByPath(settings),
     ...framesFor(scanner, options),
   };
   return { standard, everywhere, known };
@@ -195,12 +194,10 @@ async function standardOf(
 /** A report in the making. */
 interface Collecting extends ScanReport {
   frames: FrameMaker | undefined;
-  /** Comments of other tools that the settings honour. */
-  allowComments: readonly ForeignComment[];
 }
 
-function emptyReport(frames: FrameMaker | undefined, allowComments: readonly ForeignComment[]): Collecting {
-  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames, allowComments };
+function emptyReport(frames: FrameMaker | undefined): Collecting {
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames };
 }
 
 /** Rules only: without a repository there are no formations whose values could be known. */
@@ -214,9 +211,9 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     });
   }
   const scanner = createScanner();
-  const report = emptyReport(framesFor(scanner, options).frames, []);
+  const report = emptyReport(framesFor(scanner, options).frames);
   const judge = (path: string, bytes: Buffer): void =>
-    add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, true, withoutIndex);
+    add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, EVERYWHERE, withoutIndex);
   if (options.stdin) judge("-", readStandardInput());
   for (const path of options.paths) {
     const full = resolve(options.cwd, path);
@@ -229,13 +226,16 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
       const shown = folder ? `${prefix}${file}` : path;
       const bytes = readWorkingFile(top, file, LARGE_FILE);
       if (bytes !== null) judge(shown, bytes);
-      else if (addLarge(report, top, file, shown, scanner, [], EMPTY_BASELINE, true, withoutIndex)) continue;
+      else if (addLarge(report, top, file, shown, scanner, [], EMPTY_BASELINE, EVERYWHERE, withoutIndex)) continue;
       else if (folder) report.skipped.push({ path: shown, reason: NOT_READ });
       else throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}', or it is no regular file`);
     }
   }
   return report;
 }
+
+/** Outside git there are no settings. */
+const EVERYWHERE: PathRules = { rulesApply: true };
 
 const NOT_READ = "it is no regular file, or cannot be read";
 
@@ -295,11 +295,10 @@ function add(
   scanner: Scanner,
   formations: readonly string[],
   baseline: Baseline,
-  rulesApply = true,
+  rules: PathRules,
   change: (finding: Finding) => Finding = (finding) => finding,
 ): void {
-  const { allowComments } = report;
-  const verdict = judgeFile(scanner, { path, mode, bytes, formations, rulesApply, allowComments });
+  const verdict = judgeFile(scanner, { path, mode, bytes, formations, ...rules });
   const findings = report.frames?.(path, bytes, verdict.findings) ?? verdict.findings;
   addVerdict(report, bytes.length, { ...verdict, findings }, baseline, change);
 }
@@ -313,14 +312,14 @@ function addLarge(
   scanner: Scanner,
   formations: readonly string[],
   baseline: Baseline,
-  rulesApply = true,
+  rules: PathRules,
   change: (finding: Finding) => Finding = (finding) => finding,
 ): boolean {
   const large = openLargeFile(top, file, LARGE_FILE);
   if (large === null) return false;
   try {
     const { size } = large;
-    const judged = { path, mode: "100644", size, pieces: large.pieces(), formations, rulesApply };
+    const judged = { path, mode: "100644", size, pieces: large.pieces(), formations, ...rules };
     addVerdict(report, size, judgeLargeFile(scanner, judged), baseline, change);
   } finally {
     large.close();
@@ -348,12 +347,12 @@ function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["find
 }
 
 /** Entries of the baseline that accept nothing in the files of the present. Of a value that needs a key, nobody may know. */
-function staleEntries({ findings }: Baseline, report: ScanReport, ignored: (path: string) => boolean): string[] {
+function staleEntries({ findings }: Baseline, report: ScanReport, rulesAt: (path: string) => PathRules): string[] {
   const met = new Set(report.findings.filter(({ accepted }) => accepted).map((finding) => finding.fingerprint));
   const unread = new Set(report.skipped.map(({ path }) => path));
   const stale = findings.filter(
     ({ fingerprint: id, rule, path }) =>
-      !met.has(id) && rule !== "known-value" && !unread.has(path) && !ignored(path) && !path.startsWith("("),
+      !met.has(id) && rule !== "known-value" && !unread.has(path) && rulesAt(path).rulesApply && !path.startsWith("("),
   );
   if (stale.length === 0) return [];
   const entries = stale.length === 1 ? "1 entry" : `${stale.length} entries`;
@@ -380,14 +379,17 @@ class RepositoryScan {
     const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
     const commits = range === null ? [] : readRange(range, topLevel);
     const { standard } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
-    const { scanner, formations, ignored } = standard;
+    const { scanner, formations, rulesAt } = standard;
     const { settings, baseline } = standard.configuration;
-    const report = emptyReport(standard.frames, settings.allowComments);
+    const report = emptyReport(standard.frames);
     const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>
-      add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
+      add(into, path, mode, bytes, scanner, formations, baseline, rulesAt(path));
 
-    if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
-    else if (range !== null) {
+    if (stdin) {
+      // No path of the repository, so nothing that settings say of paths.
+      const rules = { rulesApply: true, allowComments: settings.allowComments };
+      add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, rules, withoutIndex);
+    } else if (range !== null) {
       const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
         formations: false,
       });
@@ -400,9 +402,9 @@ class RepositoryScan {
       return { scanned, skipped, findings: reported, notes };
     } else {
       const large = (path: string): boolean =>
-        addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
+        addLarge(report, topLevel, path, path, scanner, formations, baseline, rulesAt(path));
       await this.#scanFiles(tree, paths, report, judge, large);
-      if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, ignored));
+      if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, rulesAt));
     }
     return report;
   }

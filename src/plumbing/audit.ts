@@ -18,7 +18,7 @@ import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted }
 import { isDotenvPath } from "../scan/dotenv.ts";
 import { isKeyPath, isMemoryDatabasePath } from "../scan/paths.ts";
 import { DEFAULT_SETTINGS, outdatedProblem, type Settings } from "../settings.ts";
-import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "./configuration.ts";
+import { baselineOf, rulesByPath, scannerUnder, settingsOf } from "./configuration.ts";
 import { Keyring, readFormation } from "./formation-state.ts";
 import { judgeFile } from "./judge-file.ts";
 
@@ -82,22 +82,14 @@ async function settled<T>(read: Promise<T>, absent: T, found: AuditProblem[]): P
 
 async function auditFiles(head: Snapshot, settings: Settings, baseline: Baseline): Promise<AuditProblem[]> {
   const formations = findFormations(head.entries.keys()).map((formation) => formation.path);
-  const ignored = await ignoredPaths(settings);
-  const { allowComments } = settings;
+  const rulesAt = await rulesByPath(settings);
   const scanner = scannerUnder(settings);
   const found: AuditProblem[] = [];
   for (const [path, { mode }] of head.entries) {
     if (!isKeyPath(path) && !isDotenvPath(path) && !isMemoryDatabasePath(path, formations)) continue;
     const bytes = await head.read(path);
     if (bytes === null) continue;
-    const { findings } = judgeFile(scanner, {
-      path,
-      mode,
-      bytes,
-      formations,
-      rulesApply: !ignored(path),
-      allowComments,
-    });
+    const { findings } = judgeFile(scanner, { path, mode, bytes, formations, ...rulesAt(path) });
     for (const finding of findings) {
       if (finding.severity !== "error") continue;
       if (canBeAccepted(finding) && isAccepted(baseline, finding, fingerprint(baseline.salt, finding))) continue;

@@ -2,8 +2,9 @@
 import { MuxiGitError } from "../errors.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import { handThen, pathWord } from "../invocation.ts";
+import type { ForeignComment } from "../scan/allow.ts";
 import { BASELINE_FILE, type Baseline, EMPTY_BASELINE, parseBaseline } from "../scan/baseline.ts";
-import { rulesUnder } from "../scan/custom-rules.ts";
+import { rulesUnder, type SeverityOf } from "../scan/custom-rules.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import { buildKnownValues, type KnownEntry } from "../scan/known-values.ts";
 import { DEFAULT_SETTINGS, parseSettings, SETTINGS_FILE, type Settings } from "../settings.ts";
@@ -38,16 +39,35 @@ export async function parsedOf<T>(
   });
 }
 
-/** Whether settings say that rules do not apply to a path. The matcher is loaded only where there are globs. */
-export async function ignoredPaths(settings: Settings): Promise<(path: string) => boolean> {
-  if (settings.ignore.length === 0) return () => false;
+/** What settings say of the rules at one path. */
+export interface PathRules {
+  /** false: only keys, known values and files that must not be tracked count. */
+  rulesApply: boolean;
+  severityOf?: SeverityOf | undefined;
+  /** Comments of other tools that count as well. */
+  allowComments?: readonly ForeignComment[];
+}
+
+/** The rules at each path. The matcher is loaded only where there are globs. */
+export async function rulesByPath({ ignore, rules, allowComments }: Settings): Promise<(path: string) => PathRules> {
+  const everywhere: PathRules = { rulesApply: true, allowComments };
+  if (ignore.length === 0 && rules.severities.length === 0) return () => everywhere;
   const { globMatcher } = await import("../globs.ts");
-  return globMatcher(settings.ignore);
+  const ignored = globMatcher(ignore);
+  const severities = rules.severities.map((one) => ({ ...one, matches: globMatcher(one.paths) }));
+  return (path) => {
+    if (ignored(path)) return { rulesApply: false, allowComments };
+    const here = severities.filter(({ matches }) => matches(path));
+    if (here.length === 0) return everywhere;
+    const severityOf: SeverityOf = (rule, usual) =>
+      here.findLast((one) => one.rules === null || one.rules.includes(rule))?.severity ?? usual;
+    return { rulesApply: true, severityOf, allowComments };
+  };
 }
 
 /** A scanner for what settings call a secret. */
 export function scannerUnder(
-  { rules, publicNames }: Pick<Settings, "rules" | "publicNames">,
+  { rules, publicNames }: { rules: Pick<Settings["rules"], "off" | "custom">; publicNames: readonly string[] },
   known: readonly KnownEntry[] = [],
 ): Scanner {
   return createScanner({

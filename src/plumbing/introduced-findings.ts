@@ -8,7 +8,7 @@ import { newBlob } from "../git/staged.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
 import type { CommitContext } from "./commit-context.ts";
-import { ignoredPaths, scannerUnder } from "./configuration.ts";
+import { rulesByPath, scannerUnder } from "./configuration.ts";
 import { type FileVerdict, judgeFile } from "./judge-file.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
@@ -27,15 +27,10 @@ export async function scanChanges(
   formations: readonly string[],
 ): Promise<ScanResult> {
   const { settings } = context.configuration;
-  const { allowComments } = settings;
   const scanner = scannerUnder(settings, known);
-  const ignored = await ignoredPaths(settings);
+  const rulesAt = await rulesByPath(settings);
   const judge = (path: string, mode: string, bytes: Buffer): FileVerdict =>
-    withoutSecretName(
-      scanner,
-      path,
-      judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments }),
-    );
+    withoutSecretName(scanner, path, judgeFile(scanner, { path, mode, bytes, formations, ...rulesAt(path) }));
 
   const result: ScanResult = { findings: [], older: 0, notes: [], scanned: { files: 0, bytes: 0 }, skipped: [] };
   const suspects = new Map<string, Finding[]>();

@@ -26,6 +26,7 @@ import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { withoutRepeats } from "./commit-verdict.ts";
+import type { PathRules } from "./configuration.ts";
 import type { Keyring } from "./formation-state.ts";
 import { checkFormations, partialFormations } from "./introduced-problems.ts";
 import { judgeFile } from "./judge-file.ts";
@@ -51,8 +52,7 @@ export interface Standard {
   /** Repository paths of all formations. */
   formations: readonly string[];
   configuration: Configuration;
-  /** Where rules do not apply. */
-  ignored(path: string): boolean;
+  rulesAt(path: string): PathRules;
   frames?: FrameMaker;
 }
 
@@ -152,15 +152,14 @@ export class CommitJudge {
     const id = `${oid} ${mode} ${path}`;
     const before = this.#judged.get(id);
     if (before !== undefined) return before;
-    const { scanner, formations, ignored, configuration, frames } = this.#standard;
-    const { allowComments } = configuration.settings;
+    const { scanner, formations, rulesAt, frames } = this.#standard;
     const bytes = await this.#at.reader.read(oid);
     if (bytes === null) {
       const shown = shownPath(scanner, path);
       if (counted) this.#verdict.skipped.push({ path: shown, reason: "its blob is not in this clone" });
       return null;
     }
-    const judged = judgeFile(scanner, { path, mode, bytes, formations, rulesApply: !ignored(path), allowComments });
+    const judged = judgeFile(scanner, { path, mode, bytes, formations, ...rulesAt(path) });
     const shown = { ...judged, findings: frames?.(path, bytes, judged.findings) ?? judged.findings };
     const { findings, notes } = withoutSecretName(scanner, path, shown);
     if (counted) {

@@ -3,14 +3,15 @@ import { innermostIn } from "../formation/discover.ts";
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
 import { handThen, inFolder, pathWord } from "../invocation.ts";
-import { applyAllowComments, type ForeignComment } from "../scan/allow.ts";
+import { applyAllowComments } from "../scan/allow.ts";
 import { checkDotenv, isDotenvExample, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import { checkPath, unstage } from "../scan/paths.ts";
 import { decodeText } from "../secrets/text.ts";
+import type { PathRules } from "./configuration.ts";
 
-export interface JudgedFile {
+export interface JudgedFile extends PathRules {
   /** Repository path, or the path as given outside git. */
   path: string;
   /** git's mode, `"100644"`. */
@@ -18,10 +19,6 @@ export interface JudgedFile {
   bytes: Buffer;
   /** Repository paths of all formations, `""` for the root. */
   formations: readonly string[];
-  /** false where settings ignore the path: then only keys, known values and files that must not be tracked count. */
-  rulesApply: boolean;
-  /** Comments of other tools that the settings honour. */
-  allowComments?: readonly ForeignComment[];
 }
 
 export interface FileVerdict {
@@ -34,13 +31,15 @@ export interface FileVerdict {
 const ALWAYS = new Set<Finding["kind"]>(["key", "known-value", "path", "dotenv"]);
 
 export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
-  const { path, mode, bytes, formations, rulesApply } = file;
+  const { path, mode, bytes, formations, rulesApply, severityOf } = file;
   const byPath = checkPath(path, bytes, { mode, formations });
   // A key file is nothing but the key. Anything else that must not be tracked may hold secrets as well.
   if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, notes: [] };
 
-  const scanned = scanner.scan(path, bytes, { rulesApply }).filter((finding) => !isForBrowsers(finding, file));
-  const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(path, bytes, formations)];
+  const scanned = scanner
+    .scan(path, bytes, { rulesApply, severityOf })
+    .filter((finding) => !isForBrowsers(finding, file));
+  const extra = [...(isDotenvPath(path) ? checkDotenv(path, bytes) : []), ...literalsOf(file)];
   // A file that is nothing but this formation's key is told once, as that.
   const known = scanned.some((finding) => finding.rule === "known-key");
   const found = [
@@ -74,8 +73,8 @@ export function judgeLargeFile(
   scanner: Scanner,
   file: Omit<JudgedFile, "bytes"> & { size: number; pieces: Iterable<Buffer> },
 ): FileVerdict {
-  const { path, mode, formations, rulesApply, size } = file;
-  const scan = scanner.open(path, { rulesApply, size });
+  const { path, mode, formations, rulesApply, severityOf, size } = file;
+  const scan = scanner.open(path, { rulesApply, severityOf, size });
   let byPath: Finding[] | undefined;
   for (const piece of file.pieces) {
     byPath ??= checkPath(path, piece, { mode, formations });
@@ -151,17 +150,20 @@ function tellsMore(a: Finding, b: Finding): boolean {
   return a.severity === "error" && a.line === b.line && a.column < b.endColumn && b.column < a.endColumn;
 }
 
+const LITERAL_RULE = "literal-secret";
+
 /** Secrets written into formation files where a reference belongs. */
-function literalsOf(path: string, bytes: Buffer, formations: readonly string[]): Finding[] {
+function literalsOf({ path, bytes, formations, severityOf }: JudgedFile): Finding[] {
   if (!/\.(?:afs|ya?ml)$/.test(path)) return [];
+  const severity = severityOf?.(LITERAL_RULE, "error") ?? "error";
   const formation = formationAround(path, formations);
-  if (formation === undefined) return [];
+  if (formation === undefined || severity === "off") return [];
   const text = decodeText(bytes);
   if (text === null) return [];
   return findLiterals(formation === "" ? path : path.slice(formation.length + 1), text).map((literal) => ({
-    rule: "literal-secret",
+    rule: LITERAL_RULE,
     kind: "literal",
-    severity: "error",
+    severity,
     path,
     line: literal.line,
     column: literal.column,

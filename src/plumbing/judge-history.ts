@@ -97,8 +97,7 @@ export async function judgeHistory(
           windowed = { oid, type, path, findings: [] };
           startLine = 1;
         }
-        const rulesApply = !standard.ignored(path);
-        for (const finding of standard.scanner.scan(path, bytes, { startLine, rulesApply })) {
+        for (const finding of standard.scanner.scan(path, bytes, { startLine, ...standard.rulesAt(path) })) {
           // What stands in two windows is one.
           if (!windowed?.findings.some((one) => isSame(one, finding))) windowed?.findings.push(finding);
         }
@@ -152,13 +151,11 @@ function judgeObject(
   { type, bytes }: Pick<ObjectPiece, "type" | "bytes">,
   path: string,
 ): Finding[] {
-  const { scanner, formations, ignored, configuration } = standard;
-  const { allowComments } = configuration.settings;
+  const { scanner, formations, rulesAt } = standard;
   if (type === "commit") return scanMessage(scanner, COMMIT_MESSAGE, messageOf(bytes), "git muxi status");
   if (type === "tag") return scanMessage(scanner, TAG_MESSAGE, messageOf(bytes), "git muxi status");
   if (path === "") return scanner.scan("(a blob that a ref names)", bytes);
-  return judgeFile(scanner, { path, mode: "100644", bytes, formations, rulesApply: !ignored(path), allowComments })
-    .findings;
+  return judgeFile(scanner, { path, mode: "100644", bytes, formations, ...rulesAt(path) }).findings;
 }
 
 /** Findings with their first commit and path. */

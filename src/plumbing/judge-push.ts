@@ -20,7 +20,7 @@ import { readTree, type Snapshot, treeSnapshot } from "../git/snapshot.ts";
 import { newBlob } from "../git/staged.ts";
 import type { Finding } from "../scan/finding.ts";
 import { readConfiguration } from "./commit-verdict.ts";
-import { ignoredPaths, scannerUnder } from "./configuration.ts";
+import { rulesByPath, scannerUnder } from "./configuration.ts";
 import { checkFormations, touchedFormations } from "./introduced-problems.ts";
 import {
   CommitJudge,
@@ -168,7 +168,7 @@ async function judgeRef(
     scanner,
     formations: everywhere,
     configuration,
-    ignored: await ignoredPaths(configuration.settings),
+    rulesAt: await rulesByPath(configuration.settings),
   });
   const verdict = await judge.judge(commits, { formations: true });
   for (const oid of tags) {

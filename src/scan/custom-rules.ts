@@ -7,6 +7,8 @@
  * reads a part of the syntax (ECMA-262, "Patterns") and refuses the rest.
  *
  * Known values and keys are no rules of the table: nothing here reaches them.
+ * What a rule loses at a path is settled before findings that overlap are, so it
+ * hides no known value either.
  */
 import type { Severity } from "../formation/problem.ts";
 import type { Rule } from "./rule.ts";
@@ -20,11 +22,26 @@ export interface CustomRule {
   message: string;
 }
 
+/** Another severity of rules at some paths. */
+export interface PathSeverity {
+  /** Globs. */
+  paths: string[];
+  /** Identities; null: all rules. */
+  rules: string[] | null;
+  severity: Severity | "off";
+  reason: string;
+}
+
 export interface RuleSettings {
   /** Reasons by rule. */
   off: Record<string, string>;
   custom: CustomRule[];
+  /** Of those that say something of a rule at a path, the last counts. */
+  severities: PathSeverity[];
 }
+
+/** The severity of a rule's finding at one path, given the rule's own. */
+export type SeverityOf = (rule: string, usual: Severity) => Severity | "off";
 
 /** No rule of ours, now or later, begins like that. */
 export const CUSTOM_ID = "^custom-[a-z0-9]+(?:-[a-z0-9]+){0,8}$";
@@ -35,6 +52,7 @@ export const OFF_ID =
 export const KEYWORD = "^[!-~]{3,64}$";
 export const MAX_PATTERN_LENGTH = 512;
 export const MAX_CUSTOM_RULES = 100;
+export const MAX_PATH_SEVERITIES = 100;
 export const MAX_MESSAGE_LENGTH = 200;
 
 /** In how many ways a pattern may match at one place. */
@@ -42,7 +60,10 @@ const MOST_WAYS = 2000;
 const MOST_REPEATS = 1000;
 
 /** What a scanner is told of a repository's own rules. */
-export function rulesUnder({ off, custom }: RuleSettings): { off?: ReadonlySet<string>; more?: readonly Rule[] } {
+export function rulesUnder({ off, custom }: Pick<RuleSettings, "off" | "custom">): {
+  off?: ReadonlySet<string>;
+  more?: readonly Rule[];
+} {
   const names = Object.keys(off);
   return {
     ...(names.length > 0 ? { off: new Set(names) } : {}),

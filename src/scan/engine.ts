@@ -23,6 +23,7 @@ import { sha256 } from "../builtin.ts";
 import type { Severity } from "../formation/problem.ts";
 import { handThen, pathWord } from "../invocation.ts";
 import { findAll } from "./automaton.ts";
+import type { SeverityOf } from "./custom-rules.ts";
 import { Decoder, encodingOf, Narrower, Positions, toScannable, viewsOf } from "./decode.ts";
 import { defaultRules } from "./default-rules.ts";
 import { type EncodedText, findEncoded, LONGEST } from "./encoded.ts";
@@ -67,7 +68,7 @@ export interface ScannerOptions {
   rules?: readonly Rule[];
   /** Rules beside these, such as a repository's own. */
   more?: readonly Rule[];
-  /** Identities of rules that find nothing. */
+  /** Identities of rules that report nothing. What they find is not reported as something more general either. */
   off?: ReadonlySet<string>;
   /** Size of a window, and what is seen on either side of it. */
   testOnlyWindow?: { size: number; reach: number };
@@ -78,6 +79,8 @@ export interface ScanOptions {
   startLine?: number;
   /** false: known values and keys only. Rules' findings then fill no cap. True when absent. */
   rulesApply?: boolean;
+  /** Severities of rules at this path, the rules' own when absent. */
+  severityOf?: SeverityOf | undefined;
   /** The budget of comparisons with known values, one made from the size when absent. */
   comparisons?: Comparisons;
 }
@@ -182,6 +185,8 @@ class FileState {
   readonly path: string;
   readonly comparisons: Comparisons;
   readonly rulesApply: boolean;
+  readonly #off: ReadonlySet<string> | undefined;
+  readonly #severityOf: SeverityOf | undefined;
   readonly found = new Collector();
   /** By rule (and table): offset in the file up to which it has looked. */
   readonly reach = new Map<number, number>();
@@ -190,10 +195,20 @@ class FileState {
   /** Where the last run of base64 that was decoded ends. */
   decoded = 0;
 
-  constructor(path: string, options: ScanOptions, comparisons: Comparisons) {
+  constructor(path: string, options: ScanOptions, comparisons: Comparisons, off?: ReadonlySet<string>) {
     this.path = path;
+    this.#off = off;
     this.comparisons = comparisons;
     this.rulesApply = options.rulesApply !== false;
+    this.#severityOf = options.severityOf;
+  }
+
+  /** What a rule found. */
+  add(candidate: Candidate): void {
+    const { rule, severity: usual } = candidate;
+    const severity = this.#off?.has(rule) === true ? "off" : (this.#severityOf?.(rule, usual) ?? usual);
+    if (severity === "off") this.found.addSilent(candidate);
+    else this.found.add(severity === usual ? candidate : { ...candidate, severity });
   }
 }
 
@@ -320,7 +335,6 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
       if ((flag & FLAG.anyPlace) === 0 && !beginsToken(bytes, start)) return;
       const rule = table.rule(index);
-      if (options.off?.has(rule.id) === true) return;
       if ((flag & FLAG.gate) !== 0 && !rule.gate!(bytes, start, end)) return;
       const key = at + index;
       if (base + start < (state.reach.get(key) ?? 0)) return;
@@ -364,7 +378,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const add = (candidate: Candidate): void => {
       const start = placed ? text.placeOf(candidate.start) : text.start;
       const end = placed ? text.placeOf(candidate.end - 1) + 1 : text.end;
-      state.found.add({
+      state.add({
         ...candidate,
         start: base + start,
         end: base + end,
@@ -387,7 +401,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const { tables, known } = searches ?? prepare();
     if (known !== undefined) collectKnown(known, view, state);
     if (!state.rulesApply) return;
-    collectTables(tables, view, state, (candidate) => state.found.add(candidate));
+    collectTables(tables, view, state, (candidate) => state.add(candidate));
     collectEncoded(tables, view, state);
   }
 
@@ -395,7 +409,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     if (input.length === 0) return [];
     const comparisons = scanOptions.comparisons ?? new Comparisons(input.length);
     const states = viewsOf(input).map((bytes) => {
-      const state = new FileState(path, scanOptions, comparisons);
+      const state = new FileState(path, scanOptions, comparisons, options.off);
       collect({ bytes, base: 0, from: 0, to: bytes.length }, state);
       if (!state.found.isEmpty) place(state.found.takeUnplaced(), new Positions(bytes, scanOptions.startLine ?? 1), 0);
       return state;
@@ -511,7 +525,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     }
 
     #pass(line: number): Pass {
-      return new Pass(new FileState(this.#path, this.#options, this.#comparisons), line);
+      return new Pass(new FileState(this.#path, this.#options, this.#comparisons, options.off), line);
     }
 
     write(bytes: Uint8Array): void {
@@ -581,7 +595,7 @@ function conclude(
   comparisons: Comparisons,
   identity: () => string,
 ): Finding[] {
-  const lists = states.map((state) => (state.found.isEmpty ? [] : toFindings(path, settle(state.found.all()))));
+  const lists = states.map((state) => (state.found.isEmpty ? [] : toFindings(path, state.found.settled())));
   const findings = lists.length === 1 ? lists[0]! : merge(lists);
   let dropped: Dropped | undefined;
   for (const { found } of states) if (dropped !== "error") dropped = found.dropped ?? dropped;
@@ -639,6 +653,8 @@ class Collector {
   readonly errors: Candidate[] = [];
   readonly warnings: Candidate[] = [];
   dropped: Dropped | undefined;
+  /** What rules found that report nothing here. */
+  readonly #silent: Candidate[] = [];
   readonly #onceAFile = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #ofOneSecret = new Map<string, number>();
@@ -651,6 +667,19 @@ class Collector {
 
   all(): Candidate[] {
     return [...this.known, ...this.errors, ...this.warnings];
+  }
+
+  /** Without what a better one overlaps. Silent ones take the place of other rules' and of nothing else. */
+  settled(): Candidate[] {
+    if (this.#silent.length === 0) return settle(this.all());
+    const silent = new Set(this.#silent);
+    const ofRules = this.all().filter(({ kind }) => kind === "token");
+    const others = this.all().filter(({ kind }) => kind !== "token");
+    return settle([...others, ...settle([...ofRules, ...silent]).filter((one) => !silent.has(one))]);
+  }
+
+  addSilent(candidate: Candidate): void {
+    if (this.#silent.length < MAX_ERRORS_PER_FILE) this.#silent.push(candidate);
   }
 
   /** Those that came since this was asked last. */

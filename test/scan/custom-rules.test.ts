@@ -28,6 +28,8 @@ test("a rule of the repository's own is found, one that is off is not, keys and 
       .scan("a", Buffer.from(text))
       .map(({ rule, line, column, severity, message }) => [rule, line, column, severity, message.slice(0, 14)]);
   };
+  const named = createScanner(rulesUnder(rules)).scan("a", Buffer.from(`api_key = "${fakeGroqKey("custom")}"`));
+  assert.deepEqual(named, [], "not as something more general either");
   const found = scan(rules);
   assert.deepEqual(found[0], ["custom-order", 2, 7, "error", "an order token"]);
   assert.deepEqual(
