@@ -206,6 +206,46 @@ test("SARIF: what version 2.1.0 requires, rules by index, no snippet", () => {
   assert.equal(run.results[0].suppressions, undefined);
 });
 
+test("SARIF: as the schema of OASIS says", () => {
+  const ajv = new Ajv({
+    strict: true,
+    strictRequired: false,
+    unicodeRegExp: false,
+    // RFC 3986, 4.1 and 4.3.
+    formats: {
+      uri: (text: string) => /^[a-z][a-z0-9+.-]*:/i.test(text) && URL.canParse(text),
+      "uri-reference": /^(?:[a-z][a-z0-9+.-]*:)?(?:[\w.~!$&'()*+,;=:@/?#-]|%[0-9a-f]{2})*$/i,
+      "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/,
+    },
+  });
+  // The text of the standard's schema as Microsoft's SARIF packages carry it. Its draft 4 says nothing that draft 7 does not.
+  const { id, $schema, ...schema } = JSON.parse(
+    readFileSync(join(PROJECT, "test", "vectors", "sarif-2.1.0-rtm.5.json"), "utf8"),
+  );
+  assert.match($schema, /draft-04/);
+  const validate = ajv.compile({ $id: id, ...schema });
+  const report = reportOf(`${GROQ}\n${VALUE}\n`, HOSTILE);
+  report.findings.push({ ...report.findings[0]!, accepted: true, commit: "c".repeat(40) });
+  report.findings.push({ ...report.findings[0]!, rule: "custom-order", severity: "note" });
+  report.skipped.push({ path: HOSTILE, reason: "x" });
+  const text = formatScan(report, "sarif", PLAIN, false);
+  assert.ok(validate(JSON.parse(text)), JSON.stringify(validate.errors));
+  const empty = { ...report, findings: [], skipped: [], scanned: { files: 0, bytes: 0 } };
+  assert.ok(validate(JSON.parse(formatScan(empty, "sarif", PLAIN, false))), JSON.stringify(validate.errors));
+  for (const [valid, broken] of [
+    ['"ruleIndex": 0', '"ruleIndex": -2'],
+    ['"startLine": 1', '"startLine": 0'],
+    ['"level": "error"', '"level": "severe"'],
+    ['"partialFingerprints"', '"partialFingerprint"'],
+    ['"kind": "external"', '"kind": "baseline"'],
+    ['"uri": "a%2Cb', '"uri": "a b'],
+    ['"helpUri": "https:', '"helpUri": "'],
+  ] as const) {
+    assert.ok(text.includes(valid), valid);
+    assert.equal(validate(JSON.parse(text.replaceAll(valid, broken))), false, broken);
+  }
+});
+
 test("JSON: as the shipped schema says", () => {
   const shipped = readFileSync(join(PROJECT, "muxi-git-scan.schema.json"), "utf8");
   assert.equal(shipped, formatScanSchema(), "run: npm run schema");
