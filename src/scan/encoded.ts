@@ -7,14 +7,14 @@
  * bytes are text; nearly all other runs (digests, paths, long names, images) end
  * after two or three characters. Lines that go on with the same text are one run.
  *
- * Linear: every character is looked at about once, decoded at most once, and a run
- * is decoded up to {@link LONGEST}. What was decoded is not searched for base64 again.
+ * Linear: every run is decoded at most once, up to {@link LONGEST}. What was decoded is
+ * not searched for base64 again.
  */
 import { Buffer } from "node:buffer";
 
 /** Shortest run that is looked at: 24 characters are 18 bytes, less than any token that a rule knows by its form. */
 export const SHORTEST = 24;
-/** Longest run that is decoded, in characters of the file. */
+/** Longest run that is decoded, in characters of the file. Beyond it goes on unread. */
 export const LONGEST = 128 * 1024;
 /** Bytes that have to be text for a run to be decoded. */
 const OPENING = 18;
@@ -34,7 +34,7 @@ export interface EncodedText {
 let values: Int8Array | undefined;
 
 /** By byte: its value as a digit of either base64 alphabet, -1 for no digit. */
-function digitValues(): Int8Array {
+export function digitValues(): Int8Array {
   if (values !== undefined) return values;
   const table = new Int8Array(256).fill(-1);
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -45,44 +45,14 @@ function digitValues(): Int8Array {
   return table;
 }
 
-/**
- * Runs that begin in `bytes[from..to)`, in order. `bytes[from - 1]`, where there is
- * one, is seen: a run that began before is none of this part's.
- *
- * @param done - what begins before it has been decoded already, as a line of an earlier run.
- */
-export function findEncoded(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  done: number,
-  report: (text: EncodedText) => void,
-): void {
+/** What the run of at least {@link SHORTEST} digits that begins at `start` says, undefined where it is no text. */
+export function readEncoded(bytes: Uint8Array, start: number): EncodedText | undefined {
   const digits = digitValues();
-  let at = Math.max(from, done);
-  // The rest of a run that began earlier.
-  while (at > 0 && at < to && digits[bytes[at - 1]!]! >= 0 && digits[bytes[at]!]! >= 0) at++;
-  while (at < to) {
-    // What ends a run of at least SHORTEST that begins here, from its far end: the nearer ones need not be looked at.
-    let breaks = at + SHORTEST - 1;
-    if (breaks >= bytes.length) return;
-    while (breaks >= at && digits[bytes[breaks]!]! >= 0) breaks--;
-    if (breaks >= at) {
-      at = breaks + 1;
-      continue;
-    }
-    const limit = Math.min(bytes.length, at + LONGEST);
-    let end = at + SHORTEST;
-    while (end < limit && digits[bytes[end]!]! >= 0) end++;
-    if (opensAsText(bytes, at, digits)) {
-      const text = decode(bytes, at, end, limit, digits);
-      report(text);
-      end = text.end;
-    }
-    at = end;
-    // Beyond LONGEST it goes on unread.
-    while (at < to && digits[bytes[at]!]! >= 0) at++;
-  }
+  if (!opensAsText(bytes, start, digits)) return undefined;
+  const limit = Math.min(bytes.length, start + LONGEST);
+  let end = start + SHORTEST;
+  while (end < limit && digits[bytes[end]!]! >= 0) end++;
+  return decode(bytes, start, end, limit, digits);
 }
 
 /** Whether the first bytes are ASCII text, or ASCII as UTF-16LE. */

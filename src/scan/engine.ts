@@ -22,26 +22,19 @@ import { Buffer } from "node:buffer";
 import { sha256 } from "../builtin.ts";
 import type { Severity } from "../formation/problem.ts";
 import { handThen, pathWord } from "../invocation.ts";
-import { findAll } from "./automaton.ts";
 import type { SeverityOf } from "./custom-rules.ts";
 import { Decoder, encodingOf, Narrower, Positions, toScannable, viewsOf } from "./decode.ts";
 import { defaultRules } from "./default-rules.ts";
-import { type EncodedText, findEncoded, LONGEST } from "./encoded.ts";
+import { type EncodedText, LONGEST, readEncoded } from "./encoded.ts";
 import type { Finding, FindingKind } from "./finding.ts";
+import { beginsToken, findKeywords } from "./keyword-search.ts";
 import { buildKnownSearch, findKnown, type KnownSearch } from "./known-search.ts";
 import { Comparisons, type KnownMatch, type KnownValues, matchersOf, reachOf } from "./known-values.ts";
 import { unstage } from "./paths.ts";
 import { isExampleText } from "./randomness.ts";
 import type { Judged, Rule } from "./rule.ts";
-import {
-  bitsOfBytes,
-  compileRules,
-  FLAG,
-  KEYWORD_ANCHOR,
-  keywordStands,
-  type RuleTable,
-  type ScanRule,
-} from "./rule-table.ts";
+import { bitsOfBytes, compileRules, FLAG, type RuleTable, type ScanRule } from "./rule-table.ts";
+import { findPrefixes, Runs } from "./runs.ts";
 
 /** Most findings of severity error that one file reports, known values apart. */
 export const MAX_ERRORS_PER_FILE = 1000;
@@ -56,6 +49,9 @@ const DEFAULT_WINDOW = 512;
 
 /** Bytes that a rule's `opening` is tried over. */
 const OPENING_WINDOW = 128;
+
+/** How far from a part a value may stand that a name in it is near to. */
+const RUN_REACH = 512;
 
 /** A file up to this size is scanned as a whole, a larger one in windows of this size. */
 export const WINDOW = 8 * 1024 * 1024;
@@ -133,33 +129,6 @@ function genericRank(key: number): number {
 }
 
 const RANK = { knownStrong: 5, checksum: 4, token: 3, named: 2.5, generic: 2, knownWeak: 1 } as const;
-
-function isWordByte(byte: number): boolean {
-  return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95;
-}
-
-function isHexByte(byte: number | undefined): boolean {
-  return (
-    byte !== undefined && ((byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102))
-  );
-}
-
-/**
- * Whether a token may begin at `at`: not inside a word, but after an escape
- * that ends in a letter or digit: `\n`, `\x3d`, `\u003d`, `%3D`.
- */
-export function beginsToken(bytes: Uint8Array, at: number): boolean {
-  if (at === 0) return true;
-  const before = bytes[at - 1]!;
-  if (!isWordByte(before)) return true;
-  const two = bytes[at - 2];
-  if (two === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
-  if (!isHexByte(before) || !isHexByte(two)) return false;
-  const three = bytes[at - 3];
-  if (three === 0x25) return true;
-  if (three === 0x78 && bytes[at - 4] === 0x5c) return true;
-  return isHexByte(three) && isHexByte(bytes[at - 4]) && bytes[at - 5] === 0x75 && bytes[at - 6] === 0x5c;
-}
 
 const DEFAULT_FIX =
   "store it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment";
@@ -312,21 +281,19 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     }
   }
 
-  /** Findings of a table's rules whose keyword begins in the part. */
-  function collectRules(table: RuleTable, at: number, view: View, state: FileState, add: Add): void {
+  /**
+   * Findings of a table's rules whose keyword begins in the part. The first table tells
+   * of the runs of base64 digits too, those just outside of the part included.
+   */
+  function collectRules(table: RuleTable, at: number, view: View, state: FileState, runs: Runs, add: Add): void {
     const { bytes, base, from, to } = view;
-    const { ruleOf, flags, masks, minLengths, keywordAt } = table;
+    const { ruleOf, flags, masks, minLengths, keywords, everywhere, prefixes, nearValues } = table;
     const bits = bitsOfBytes();
-    const until = Math.min(bytes.length, to + KEYWORD_ANCHOR);
-    const part = from === 0 && until === bytes.length ? bytes : bytes.subarray(from, until);
-    findAll(table.automaton, part, (anchorEnd, needle) => {
-      const length = keywordAt[needle + 1]! - keywordAt[needle]!;
-      const start = from + anchorEnd - Math.min(length, KEYWORD_ANCHOR);
-      if (start >= to) return;
+    const judge = (start: number, needle: number): void => {
+      if (start < from || start >= to) return;
       const index = ruleOf[needle]!;
       const flag = flags[index]!;
-      if (!keywordStands(table, needle, bytes, start, (flag & FLAG.ignoreCase) !== 0)) return;
-      const end = start + length;
+      const end = start + keywords.at[needle + 1]! - keywords.at[needle]!;
       const mask = masks[index]!;
       if (mask !== 0) {
         const last = end + minLengths[index]!;
@@ -344,7 +311,21 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
       const candidate = run(rule, key, view, start, state);
       if (candidate !== undefined) add(candidate);
-    });
+    };
+    if (at === 0) {
+      const first = Math.max(0, from - RUN_REACH);
+      const last = Math.min(bytes.length, to + RUN_REACH);
+      findKeywords(keywords, everywhere, bytes, first, last, judge, (place) => {
+        const { start, end } = runs.add(place);
+        findPrefixes(prefixes, bytes, start, end, judge);
+      });
+    } else findKeywords(keywords, everywhere, bytes, from, to, judge);
+    if (nearValues.key.length === 0) return;
+    for (let zone = 0; zone < runs.zones.length; zone += 2) {
+      const first = Math.max(from, runs.zones[zone]!);
+      const last = Math.min(to, runs.zones[zone + 1]!);
+      if (first < last) findKeywords(keywords, nearValues, bytes, first, last, judge);
+    }
   }
 
   function collectKnown(search: KnownSearch, view: View, state: FileState): void {
@@ -361,12 +342,16 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   }
 
   /** Rules only: known values are found in base64 as it stands. */
-  function collectEncoded(tables: readonly RuleTable[], view: View, state: FileState): void {
+  function collectEncoded(tables: readonly RuleTable[], view: View, state: FileState, runs: Runs): void {
     const { bytes, base, from, to } = view;
-    findEncoded(bytes, from, to, state.decoded - base, (text) => {
+    for (const start of runs.encoded) {
+      // Lines of an earlier run were decoded with it.
+      if (start < from || start >= to || base + start < state.decoded) continue;
+      const text = readEncoded(bytes, start);
+      if (text === undefined) continue;
       state.decoded = base + text.end;
       collectDecoded(tables, base, text, state);
-    });
+    }
   }
 
   function collectDecoded(tables: readonly RuleTable[], base: number, text: EncodedText, state: FileState): void {
@@ -388,21 +373,24 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     collectTables(tables, view, inside, add);
   }
 
-  function collectTables(tables: readonly RuleTable[], view: View, state: FileState, add: Add): void {
+  /** Returns the runs of the view. */
+  function collectTables(tables: readonly RuleTable[], view: View, state: FileState, add: Add): Runs {
+    const runs = new Runs(view.bytes);
     // A rule's key: its number among the rules of all tables.
     let first = 0;
     for (const table of tables) {
-      collectRules(table, first, view, state, add);
+      collectRules(table, first, view, state, runs, add);
       first += table.count;
     }
+    return runs;
   }
 
   function collect(view: View, state: FileState): void {
     const { tables, known } = searches ?? prepare();
     if (known !== undefined) collectKnown(known, view, state);
     if (!state.rulesApply) return;
-    collectTables(tables, view, state, (candidate) => state.add(candidate));
-    collectEncoded(tables, view, state);
+    const runs = collectTables(tables, view, state, (candidate) => state.add(candidate));
+    collectEncoded(tables, view, state, runs);
   }
 
   function scanWhole(path: string, input: Uint8Array, scanOptions: ScanOptions): Finding[] {

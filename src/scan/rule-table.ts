@@ -1,32 +1,35 @@
 /**
- * Rules made ready for the engine: an automaton over their keywords, the cheap
- * checks as typed arrays, and the rest of each rule, read at its first keyword
- * that passes them.
+ * Rules made ready for the engine: tables over their keywords, the cheap checks
+ * as typed arrays, and the rest of each rule, read at its first keyword that
+ * passes them.
  *
  * The table of all rules is made when the package is built (scripts/build.mjs)
  * and read as one file: a hook builds nothing and holds no example. Tables of
  * other rules are made at run time, by {@link compileRules}.
  *
- * The file: eleven 32-bit numbers (a mark, the sizes), the arrays one after the
- * other, each padded to four bytes, then the rules as JSON. Functions stand in it
- * by name. It is read only where it was written for: same package, same byte order.
+ * The file: 32-bit numbers (a mark, the sizes), the arrays one after the other, each
+ * padded to four bytes, then the rules as JSON. Functions stand in it by name. It is read only where it was written for: same package, same byte order.
  */
 import { Buffer } from "node:buffer";
-import { type Automaton, buildAutomaton, foldByte } from "./automaton.ts";
+import { buildKeywordSearch, type KeywordSearch, type Keywords, SHORTEST_RUN, SLOT_BITS } from "./keyword-search.ts";
 import type { ByteClass, Rule } from "./rule.ts";
+import { buildPrefixes, isPrefix, type Prefixes } from "./runs.ts";
 
 /** What the engine needs of a rule once a keyword stands where it may. */
 export type ScanRule = Omit<Rule, "keywords" | "example" | "nearMisses">;
 
 export interface RuleTable {
-  readonly automaton: Automaton;
   /** Number of rules. */
   readonly count: number;
+  readonly keywords: Keywords;
+  /** Over the keywords that are looked for everywhere. */
+  readonly everywhere: KeywordSearch;
+  /** Those that are a token's prefix: looked for at runs of base64 digits. */
+  readonly prefixes: Prefixes;
+  /** Over those of rules with {@link Rule.near}: looked for near opaque values. */
+  readonly nearValues: KeywordSearch;
   /** By needle: the rule's index. */
   readonly ruleOf: Uint16Array;
-  /** By needle: where its keyword begins in `keywords`; one more for the end of the last. */
-  readonly keywordAt: Uint32Array;
-  readonly keywords: Uint8Array;
   /** By rule: the class of what follows the keyword as a mask, 0 where it has none. */
   readonly masks: Uint8Array;
   /** By rule: how many bytes of that class. */
@@ -37,17 +40,13 @@ export interface RuleTable {
 }
 
 /** All keywords of a rule. */
-export function keywordsOf(table: RuleTable, index: number): string[] {
-  const { ruleOf, keywordAt, keywords } = table;
+export function keywordsOf({ keywords: { at, bytes }, ruleOf }: RuleTable, index: number): string[] {
   return Array.from(ruleOf, (rule, needle) =>
-    rule === index ? Buffer.from(keywords.subarray(keywordAt[needle], keywordAt[needle + 1])).toString("latin1") : null,
+    rule === index ? Buffer.from(bytes.subarray(at[needle], at[needle + 1])).toString("latin1") : null,
   ).filter((keyword) => keyword !== null);
 }
 
 export const FLAG = { ignoreCase: 1, anyPlace: 2, gate: 4 } as const;
-
-/** How much of a keyword the automaton reads; the rest is compared at a hit. Longer makes the tables larger and finds nothing more. */
-export const KEYWORD_ANCHOR = 6;
 
 const CLASS_BIT = { digit: 1, hexLetter: 2, lower: 4, upper: 8, underscore: 16, hyphen: 32, plusSlash: 64, other: 128 };
 
@@ -82,63 +81,77 @@ export function bitsOfBytes(): Uint8Array {
 }
 
 export function compileRules(rules: readonly Rule[]): RuleTable {
-  const needles: Uint8Array[] = [];
   const ruleOf: number[] = [];
-  const keywordAt: number[] = [];
-  const keywords: Uint8Array[] = [];
-  let length = 0;
-  for (const [index, rule] of rules.entries()) {
-    for (const keyword of rule.keywords) {
-      const bytes = Buffer.from(keyword, "latin1");
-      needles.push(bytes.subarray(0, KEYWORD_ANCHOR));
-      ruleOf.push(index);
-      keywordAt.push(length);
-      keywords.push(bytes);
-      length += bytes.length;
+  const at = [0];
+  const words: Uint8Array[] = [];
+  const places = rules.map(placeOf);
+  const collect = (place: Place): number => {
+    for (const [index, rule] of rules.entries()) {
+      if (places[index] !== place) continue;
+      for (const keyword of rule.keywords) {
+        const bytes = Buffer.from(keyword, "latin1");
+        ruleOf.push(index);
+        words.push(bytes);
+        at.push(at[at.length - 1]! + bytes.length);
+      }
     }
-  }
-  keywordAt.push(length);
+    return words.length;
+  };
+  const prefixesFrom = collect("everywhere");
+  const nearFrom = collect("run");
+  const needles = collect("near");
   const flagsOf = (rule: Rule): number =>
     (rule.ignoreCase === true ? FLAG.ignoreCase : 0) |
     (rule.boundary === "none" ? FLAG.anyPlace : 0) |
     (rule.gate === undefined ? 0 : FLAG.gate);
-  return {
-    automaton: buildAutomaton(needles),
-    count: rules.length,
+  const arrays: RuleArrays = {
+    at: Uint32Array.from(at),
+    bytes: Buffer.concat(words),
     ruleOf: Uint16Array.from(ruleOf),
-    keywordAt: Uint32Array.from(keywordAt),
-    keywords: Buffer.concat(keywords),
     masks: Uint8Array.from(rules, (rule) => (rule.class === undefined ? 0 : MASKS[rule.class])),
     minLengths: Uint16Array.from(rules, (rule) => rule.minLength ?? 1),
     flags: Uint8Array.from(rules, flagsOf),
+  };
+  const keywords = keywordsUnder(arrays);
+  return {
+    ...arrays,
+    count: rules.length,
+    keywords,
+    everywhere: buildKeywordSearch(keywords, 0, prefixesFrom),
+    prefixes: buildPrefixes(keywords, prefixesFrom, nearFrom),
+    nearValues: buildKeywordSearch(keywords, nearFrom, needles),
     rule: (index) => rules[index]!,
   };
 }
 
-/** Whether the whole keyword of a needle stands at `at`, whose first bytes the automaton found. */
-export function keywordStands(
-  table: RuleTable,
-  needle: number,
-  bytes: Uint8Array,
-  at: number,
-  folds: boolean,
-): boolean {
-  const from = table.keywordAt[needle]!;
-  const to = table.keywordAt[needle + 1]!;
-  const { keywords } = table;
-  if (at + to - from > bytes.length) return false;
-  if (folds) {
-    // What the automaton read is the same when folded.
-    for (let i = from + KEYWORD_ANCHOR; i < to; i++) {
-      if (foldByte(bytes[at + i - from]!) !== foldByte(keywords[i]!)) return false;
-    }
-    return true;
-  }
-  for (let i = from; i < to; i++) if (bytes[at + i - from] !== keywords[i]) return false;
-  return true;
+/** Where a rule's keywords are looked for. */
+type Place = "everywhere" | "run" | "near";
+
+function placeOf({ near, class: kind, minLength = 1, boundary, ignoreCase, keywords }: Rule): Place {
+  if (near !== undefined) return "near";
+  const opaque = kind !== undefined && kind !== "printable" && kind !== "base64" && minLength >= SHORTEST_RUN;
+  const prefixes = boundary !== "none" && ignoreCase !== true && keywords.every((one) => isPrefix(Buffer.from(one)));
+  return opaque && prefixes ? "run" : "everywhere";
 }
 
-const MARK = 0x6d757834;
+type RuleArrays = Pick<Keywords, "at" | "bytes"> & Pick<RuleTable, "ruleOf" | "masks" | "minLengths" | "flags">;
+
+function keywordsUnder({ at, bytes, ruleOf, masks, flags }: RuleArrays): Keywords {
+  const bits = bitsOfBytes();
+  return {
+    at,
+    bytes,
+    folds: Uint8Array.from(ruleOf, (rule) => ((flags[rule]! & FLAG.ignoreCase) === 0 ? 0 : 1)),
+    anywhere: Uint8Array.from(ruleOf, (rule) => ((flags[rule]! & FLAG.anyPlace) === 0 ? 0 : 1)),
+    narrows: (needle) => masks[ruleOf[needle]!] !== 0,
+    follows(needle, byte) {
+      const mask = masks[ruleOf[needle]!]!;
+      return mask === 0 || (bits[byte]! & mask) !== 0;
+    },
+  };
+}
+
+const MARK = 0x6d757835;
 const FUNCTIONS = ["checksum", "verify", "gate", "judge"] as const;
 type Member = (typeof FUNCTIONS)[number];
 /** The function that rules of a file call by a name; undefined where there is none. */
@@ -147,8 +160,7 @@ export type RuleFunctions = (name: string) => unknown;
 /** @param nameOf - the name under which {@link parseRuleTable} will be given a rule's function. */
 export function formatRuleTable(rules: readonly Rule[], nameOf: (rule: Rule, member: Member) => string): Uint8Array {
   const table = compileRules(rules);
-  const { automaton } = table;
-  if (!(automaton.table instanceof Uint16Array)) throw new RangeError("too many keywords for the file of rules");
+  const { keywords: all, everywhere, nearValues } = table;
   const texts = rules.map((rule) => {
     const { keywords, example, nearMisses, ...kept } = rule;
     const data: Record<string, unknown> = { ...kept };
@@ -157,30 +169,24 @@ export function formatRuleTable(rules: readonly Rule[], nameOf: (rule: Rule, mem
   });
   const textAt = new Uint32Array(texts.length + 1);
   for (const [index, text] of texts.entries()) textAt[index + 1] = textAt[index]! + text.length;
-  const needles = table.ruleOf.length;
   const head = Uint32Array.of(
     MARK,
-    automaton.shift,
-    automaton.table.length,
-    automaton.hitsFrom,
-    automaton.first.length,
-    automaton.longest,
-    needles,
-    table.keywords.length,
+    table.ruleOf.length,
+    table.prefixes.from,
+    table.prefixes.to,
+    all.bytes.length,
     table.count,
+    everywhere.key.length,
+    nearValues.key.length,
     textAt[texts.length]!,
-    0,
   );
   const arrays: ArrayBufferView[] = [
     head,
-    automaton.classes,
-    automaton.table,
-    automaton.first,
-    automaton.next,
-    automaton.suffix,
+    ...partsOf(everywhere),
+    ...partsOf(nearValues),
     table.ruleOf,
-    table.keywordAt,
-    table.keywords,
+    all.at,
+    all.bytes,
     table.masks,
     table.minLengths,
     table.flags,
@@ -193,6 +199,10 @@ export function formatRuleTable(rules: readonly Rule[], nameOf: (rule: Rule, mem
       Buffer.alloc(-byteLength & 3),
     ]),
   );
+}
+
+function partsOf({ pairs, slots, key, next, needle, offset }: KeywordSearch): ArrayBufferView[] {
+  return [pairs, slots, key, next, needle, offset];
 }
 
 /** @throws RangeError where it is no such file; the caller has checked a sum of its bytes. */
@@ -209,26 +219,27 @@ export function parseRuleTable(bytes: Uint8Array, functions: RuleFunctions): Rul
     at += (length * size + 3) & ~3;
     return view;
   };
-  const head = take(Uint32Array, 11, 4);
-  const [mark, shift, cells, hitsFrom, hits, longest, needles, letters, count, textLength] =
-    head as unknown as number[];
+  const [mark, needles, from, to, letters, count, entries, nearEntries, textLength] = take(
+    Uint32Array,
+    9,
+    4,
+  ) as unknown as number[];
   if (mark !== MARK) throw new RangeError("no file of rules");
-  const automaton: Automaton = {
-    classes: take(Uint8Array, 256, 1),
-    shift: shift!,
-    table: take(Uint16Array, cells!, 2),
-    hitsFrom: hitsFrom!,
-    first: take(Int32Array, hits!, 4),
-    next: take(Int32Array, needles!, 4),
-    suffix: take(Int32Array, hits!, 4),
-    longest: longest!,
-  };
-  const table = {
-    automaton,
-    count: count!,
-    ruleOf: take(Uint16Array, needles!, 2),
-    keywordAt: take(Uint32Array, needles! + 1, 4),
-    keywords: take(Uint8Array, letters!, 1),
+  const search = (length: number): KeywordSearch => ({
+    pairs: take(Int32Array, 1 << 16, 4),
+    slots: take(Int16Array, 1 << SLOT_BITS, 2),
+    key: take(Int32Array, length, 4),
+    next: take(Int16Array, length, 2),
+    needle: take(Uint16Array, length, 2),
+    offset: take(Int8Array, length, 1),
+  });
+  const everywhere = search(entries!);
+  const nearValues = search(nearEntries!);
+  const ruleOf = take(Uint16Array, needles!, 2);
+  const arrays: RuleArrays = {
+    ruleOf,
+    at: take(Uint32Array, needles! + 1, 4),
+    bytes: take(Uint8Array, letters!, 1),
     masks: take(Uint8Array, count!, 1),
     minLengths: take(Uint16Array, count!, 2),
     flags: take(Uint8Array, count!, 1),
@@ -236,8 +247,14 @@ export function parseRuleTable(bytes: Uint8Array, functions: RuleFunctions): Rul
   const textAt = take(Uint32Array, count! + 1, 4);
   const texts = Buffer.from(file.buffer, at, textLength);
   const read: (ScanRule | undefined)[] = new Array(count);
+  const keywords = keywordsUnder(arrays);
   return {
-    ...table,
+    ...arrays,
+    count: count!,
+    keywords,
+    everywhere,
+    prefixes: buildPrefixes(keywords, from!, to!),
+    nearValues,
     rule(index) {
       read[index] ??= readRule(texts.toString("utf8", textAt[index]!, textAt[index + 1]!), functions);
       return read[index];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findAll } from "../../src/scan/automaton.ts";
+import { findKeywords } from "../../src/scan/keyword-search.ts";
 import { compileRules, formatRuleTable, parseRuleTable } from "../../src/scan/rule-table.ts";
 import { allRules } from "../../src/scan/rules/index.ts";
 
@@ -17,18 +17,24 @@ test("the file of rules says what the rules say, at any place in memory", () => 
     moved.set(bytes, shift);
     const read = parseRuleTable(moved.subarray(shift), (name) => functions.get(name));
     assert.equal(read.count, rules.length);
-    for (const part of ["ruleOf", "keywordAt", "masks", "minLengths", "flags"] as const)
+    for (const part of ["ruleOf", "masks", "minLengths", "flags"] as const)
       assert.deepEqual([...read[part]], [...made[part]], part);
-    assert.deepEqual(Buffer.from(read.keywords), Buffer.from(made.keywords));
+    for (const part of ["at", "bytes", "folds", "anywhere"] as const)
+      assert.deepEqual([...read.keywords[part]], [...made.keywords[part]], part);
     for (const [index, { keywords, example, nearMisses, ...kept }] of rules.entries())
       assert.deepEqual(read.rule(index), kept, kept.id);
-    const text = Buffer.from(rules.flatMap((rule) => rule.keywords).join("|"));
+    const text = Buffer.from(rules.flatMap((rule) => rule.keywords).join("A|"));
     const hits = (table: typeof read) => {
       const found: string[] = [];
-      findAll(table.automaton, text, (end, needle) => found.push(`${end} ${needle}`));
+      for (const search of [table.everywhere, table.nearValues])
+        findKeywords(table.keywords, search, text, 0, text.length, (start, needle) => found.push(`${start} ${needle}`));
       return found;
     };
     assert.deepEqual(hits(read), hits(made));
+    // Each stands there.
+    const { from, to, inside, before } = read.prefixes;
+    assert.equal(new Set(hits(read).map((hit) => hit.split(" ")[1])).size, made.ruleOf.length - (to - from));
+    assert.deepEqual([inside, before], [made.prefixes.inside, made.prefixes.before]);
   }
   assert.doesNotMatch(Buffer.from(bytes).toString("latin1"), /nearMisses|"example"/);
 });

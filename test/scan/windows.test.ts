@@ -7,10 +7,11 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { crc62Suffix } from "../../src/scan/checksum.ts";
 import { Decoder, encodingOf, Narrower, toScannable, viewsOf } from "../../src/scan/decode.ts";
-import { findEncoded } from "../../src/scan/encoded.ts";
+import { readEncoded } from "../../src/scan/encoded.ts";
 import { createScanner } from "../../src/scan/engine.ts";
 import { buildKnownSearch, findKnown } from "../../src/scan/known-search.ts";
 import { buildKnownValues, Comparisons, matchersOf } from "../../src/scan/known-values.ts";
+import { runsOf } from "./runs-of.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 // Fake tokens, assembled so that no scanner trips on this file.
@@ -279,14 +280,16 @@ describe("base64, one level deep", () => {
         (pieces) => {
           const bytes = Buffer.from(pieces.join(""));
           let last = 0;
-          findEncoded(bytes, 0, bytes.length, 0, (text) => {
-            assert.ok(text.start >= last && text.end > text.start && text.end <= bytes.length);
+          for (const start of runsOf(bytes).encoded) {
+            const text = start < last ? undefined : readEncoded(bytes, start);
+            if (text === undefined) continue;
+            assert.ok(text.start === start && text.end > text.start && text.end <= bytes.length);
             last = text.end;
             for (let at = 0; at < text.decoded.length; at++) {
               const place = text.placeOf(at);
               assert.ok(place >= text.start && place < text.end);
             }
-          });
+          }
         },
       ),
       { numRuns: 300 },

@@ -34,6 +34,16 @@ import {
   type Rule,
   UPPER,
 } from "../rule.ts";
+import {
+  afterCutRun,
+  hasOpaqueRun,
+  isMixed,
+  kindsOfBytes,
+  LETTER_LOWER,
+  LETTER_UPPER,
+  VALUE_AFTER,
+  VALUE_BEFORE,
+} from "../runs.ts";
 
 /** A row of the table of services. */
 export interface Service {
@@ -48,50 +58,11 @@ export interface Service {
 }
 
 /** Bytes that are looked at before and after a name. */
-const BEFORE = 160;
-const WINDOW = 340;
+const BEFORE = VALUE_BEFORE;
+const WINDOW = VALUE_AFTER + 80;
 
 /** A shorter name has to be a word of its own: `box` is part of many. */
 const LONG_NAME = 6;
-
-/** The shortest value of any service. */
-const SHORTEST = 14;
-
-const LETTER_LOWER = 1;
-const LETTER_UPPER = 2;
-const DIGIT = 3;
-const JOINT = 4;
-
-let kinds: Uint8Array | undefined;
-
-function kindsOfBytes(): Uint8Array {
-  if (kinds !== undefined) return kinds;
-  kinds = new Uint8Array(256);
-  for (let byte = 48; byte <= 57; byte++) kinds[byte] = DIGIT;
-  for (let byte = 65; byte <= 90; byte++) kinds[byte] = LETTER_UPPER;
-  for (let byte = 97; byte <= 122; byte++) kinds[byte] = LETTER_LOWER;
-  kinds[45] = kinds[95] = JOINT;
-  return kinds;
-}
-
-/**
- * Whether a run with so many digits and changes between classes can be a key:
- * names in camel case change too, but seldom have digits.
- */
-function isMixed(bytes: Uint8Array, start: number, end: number): boolean {
-  const kind = kindsOfBytes();
-  const length = end - start;
-  let digits = 0;
-  let changes = 0;
-  let before = 0;
-  for (let at = start; at < end; at++) {
-    const here = kind[bytes[at]!]!;
-    if (here === DIGIT) digits++;
-    if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
-    before = here;
-  }
-  return (digits >= 2 && changes * 6 >= length) || changes * 3 >= length;
-}
 
 /** Whether a letter goes on with the word before it; after `\n` in a string the letter belongs to the escape. */
 function continuesWord(twoBefore: number | undefined, before: number, here: number): boolean {
@@ -100,35 +71,13 @@ function continuesWord(twoBefore: number | undefined, before: number, here: numb
   return joins && twoBefore !== 0x5c && !(kind[before] === LETTER_LOWER && kind[here] === LETTER_UPPER);
 }
 
-/** Whether an opaque run of at least {@link SHORTEST} bytes touches `bytes[from..to)`. Reads no byte more than twice. */
-function hasOpaqueRun(bytes: Uint8Array, from: number, to: number): boolean {
-  const kind = kindsOfBytes();
-  let floor = from;
-  // Every run that long covers one of the places that are looked at.
-  for (let probe = from + SHORTEST - 1; probe < to; ) {
-    if (kind[bytes[probe]!] === 0) {
-      probe += SHORTEST;
-      continue;
-    }
-    let start = probe;
-    while (start > floor && kind[bytes[start - 1]!] !== 0) start--;
-    let end = probe + 1;
-    const stop = Math.min(bytes.length, start + 64);
-    while (end < stop && kind[bytes[end]!] !== 0) end++;
-    if (end - start >= SHORTEST && isMixed(bytes, start, end)) return true;
-    floor = end;
-    probe = end + SHORTEST - 1;
-  }
-  return false;
-}
-
 /** Whether a name at `bytes[start..end)` is a word of its own and an opaque run stands near. */
 export function mayBeNearName(bytes: Uint8Array, start: number, end: number): boolean {
   const short = end - start < LONG_NAME && start > 0;
   if (short && continuesWord(bytes[start - 2], bytes[start - 1]!, bytes[start]!)) return false;
   return (
-    hasOpaqueRun(bytes, end, Math.min(bytes.length, end + WINDOW - 80)) ||
-    hasOpaqueRun(bytes, Math.max(0, start - BEFORE), start)
+    hasOpaqueRun(bytes, end, Math.min(bytes.length, end + VALUE_AFTER)) ||
+    hasOpaqueRun(bytes, afterCutRun(bytes, Math.max(0, start - BEFORE), start), start)
   );
 }
 
