@@ -15,8 +15,8 @@
  *   second bytes …), so the breadth-first pass that fills the table needs no
  *   queue, and a row is a copy of its fail row with its own children set.
  *
- * The tables are plain typed arrays without references to the needles: those of
- * the rules are made when the package is built (rule-table.ts).
+ * For the short pieces of known values (known-search.ts), which no window tells
+ * from one another; keywords of rules are found by keyword-search.ts.
  */
 
 /** Tables of an automaton. */

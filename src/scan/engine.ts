@@ -1,8 +1,8 @@
 /**
- * The scanner's engine: one pass of an automaton over a file's bytes finds the
- * keywords of all rules, one of a hash table pieces of all known values; each hit
- * is then judged, cheapest question first (see rule.ts). Base64 text is decoded
- * and read once more (encoded.ts).
+ * The scanner's engine: one pass over a file's bytes finds the keywords of rules
+ * and where opaque values may stand, one pieces of all known values; each hit is
+ * then judged, cheapest question first (see rule.ts). Base64 text is decoded and
+ * read once more (encoded.ts).
  *
  * - empty: no findings. Binary and NULs: scanned as bytes. UTF-16/32: decoded,
  *   and scanned as bytes too (decode.ts): a byte order mark hides nothing.

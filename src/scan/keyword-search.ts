@@ -29,8 +29,8 @@ export interface Keywords {
   readonly anywhere: Uint8Array;
   /** Whether not every byte may follow a needle. */
   narrows(needle: number): boolean;
-  /** Whether a byte may follow a needle. */
-  follows(needle: number, byte: number): boolean;
+  /** Whether a byte may stand after a needle, `far` bytes from its end. */
+  follows(needle: number, byte: number, far: number): boolean;
 }
 
 /** Tables over some of the keywords. Plain arrays: those of the package's rules are made when it is built. */
@@ -222,7 +222,8 @@ class Chooser {
   #bytesAt(needle: number, index: number): readonly number[] {
     const { at, bytes, folds } = this.#keywords;
     const place = at[needle]! + index;
-    if (place >= at[needle + 1]!) return EVERY_BYTE.filter((byte) => this.#keywords.follows(needle, byte));
+    const far = place - at[needle + 1]!;
+    if (far >= 0) return EVERY_BYTE.filter((byte) => this.#keywords.follows(needle, byte, far));
     const byte = bytes[place]!;
     return folds[needle] === 1 && isLetter(byte) ? [byte, byte ^ 32] : [byte];
   }
@@ -500,7 +501,7 @@ class Found {
 /**
  * Call `report(start, needle)` for every needle that begins in `bytes[from..to)`, in the
  * order of their places, and `inRun(place)` once for each run of {@link SHORTEST_RUN} base64
- * digits or more there, with a place inside it.
+ * digits or more there, with a place inside it; for some of one or two less, too.
  */
 export function findKeywords(
   keywords: Keywords,
@@ -531,7 +532,7 @@ export function findKeywords(
   // Windows that reach beyond the first byte or the last.
   if (from === 0) atEdge(0);
   const until = Math.min(bytes.length, to + FARTHEST + WINDOW);
-  const first = Math.max(0, from - 1);
+  const first = Math.max(0, from - 2);
   const begin = first + ((bytes.byteOffset + first) & 1);
   const count = Math.max(0, (until - begin) >> 1);
   const pairs = count === 0 ? new Uint16Array(0) : new Uint16Array(bytes.buffer, bytes.byteOffset + begin, count);

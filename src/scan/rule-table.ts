@@ -136,7 +136,7 @@ function placeOf({ near, class: kind, minLength = 1, boundary, ignoreCase, keywo
 
 type RuleArrays = Pick<Keywords, "at" | "bytes"> & Pick<RuleTable, "ruleOf" | "masks" | "minLengths" | "flags">;
 
-function keywordsUnder({ at, bytes, ruleOf, masks, flags }: RuleArrays): Keywords {
+function keywordsUnder({ at, bytes, ruleOf, masks, minLengths, flags }: RuleArrays): Keywords {
   const bits = bitsOfBytes();
   return {
     at,
@@ -144,9 +144,9 @@ function keywordsUnder({ at, bytes, ruleOf, masks, flags }: RuleArrays): Keyword
     folds: Uint8Array.from(ruleOf, (rule) => ((flags[rule]! & FLAG.ignoreCase) === 0 ? 0 : 1)),
     anywhere: Uint8Array.from(ruleOf, (rule) => ((flags[rule]! & FLAG.anyPlace) === 0 ? 0 : 1)),
     narrows: (needle) => masks[ruleOf[needle]!] !== 0,
-    follows(needle, byte) {
-      const mask = masks[ruleOf[needle]!]!;
-      return mask === 0 || (bits[byte]! & mask) !== 0;
+    follows(needle, byte, far) {
+      const rule = ruleOf[needle]!;
+      return masks[rule] === 0 || far >= minLengths[rule]! || (bits[byte]! & masks[rule]!) !== 0;
     },
   };
 }

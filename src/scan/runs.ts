@@ -220,6 +220,8 @@ export function findPrefixes(
   end: number,
   report: (start: number, needle: number) => void,
 ): void {
+  const last = end - SHORTEST_RUN;
+  if (last < start) return;
   const pairAt = (place: number): number => bytes[place]! | (bytes[place + 1]! << 8);
   if (start >= 2 && (known[pairAt(start - 2)]! & 2) !== 0) {
     for (const needle of before.get(pairAt(start - 2))!) {
@@ -228,7 +230,6 @@ export function findPrefixes(
     }
   }
   // A token begins with the run, after an escape that the run begins with, and after what is no letter or digit in it.
-  const last = end - SHORTEST_RUN;
   const escaped = start > 0 && (bytes[start - 1] === 0x5c || bytes[start - 1] === 0x25);
   for (let place = start; place < last; place++) {
     const byte = place === start ? 0x2d : bytes[place - 1]!;
