@@ -306,3 +306,8 @@ function aliasDirectory(env: NodeJS.ProcessEnv): string {
   const start = resolve(cwd, env.GIT_PREFIX ?? "");
   return start === cwd || start.startsWith(cwd + sep) ? start : cwd;
 }
+
+// A thread of a large scan has this bundle as its main module.
+if (!process.getBuiltinModule("node:worker_threads").isMainThread) {
+  void import("./commands/scan-files.ts").then(({ judgeAsThread }) => judgeAsThread());
+}

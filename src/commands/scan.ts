@@ -12,32 +12,32 @@ import { reachableObjects } from "../git/object-stream.ts";
 import { findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
-import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
+import { diskPath } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
-import { baselineOf, type PathRules, rulesByPath, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
-import {
-  CommitJudge,
-  type FrameMaker,
-  type Standard,
-  storedFolders,
-  storedVersions,
-} from "../plumbing/judge-commits.ts";
-import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
+import { baselineOf, type PathRules, settingsOf } from "../plumbing/configuration.ts";
+import { CommitJudge, type Standard, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
 import { formatScan, type ScanFormat } from "../report/format.ts";
-import { withFrames } from "../report/frame.ts";
-import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
-import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
+import { DEFAULT_SETTINGS } from "../settings.ts";
 import { out, Progress, styleFor } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
+import {
+  type FileResult,
+  type Judge,
+  judgeBytes,
+  judgeFiles,
+  judgeOnDisk,
+  judgeUnder,
+  type ScannedFile,
+} from "./scan-files.ts";
 
 export interface ScanOptions extends Invocation {
   paths: readonly string[];
@@ -158,50 +158,31 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
   };
 }
 
-/** Only text shows lines. */
-function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMaker } {
-  if (formatOf(options) !== "text") return {};
-  // The rules' names are read at the first finding.
-  return {
-    frames: (path, bytes, findings) =>
-      findings.length === 0 ? [] : withFrames(scanner, path, bytes, findings, rulesById()),
-  };
-}
-
 /** By what a repository is scanned: settings, baseline, formations and values of a tree, values of older versions too. */
 async function standardOf(
   { topLevel, keyring }: RepositoryContext,
   options: ScanOptions,
   tree: Snapshot,
   versions: MoreVersions,
-): Promise<{ standard: Standard; everywhere: string[]; known: KnownEntry[] }> {
+): Promise<{ standard: Standard; everywhere: string[]; known: KnownEntry[]; judge: Judge }> {
   const settings = await settingsOf(tree);
   const baseline = options.baseline ? await baselineOf(tree) : EMPTY_BASELINE;
   const formations = formationPaths(findFormations(tree.entries.keys()));
   const everywhere = [...new Set([...formations, ...storedFolders(versions)])];
   const known = await gatherKnown(everywhere, [tree], keyring, topLevel, undefined, versions);
-  const scanner = scannerUnder(settings, known);
-  const standard = {
-    scanner,
-    formations,
-    configuration: { settings, baseline, notes: [] },
-    rulesAt: await rulesByPath(settings),
-    ...framesFor(scanner, options),
-  };
-  return { standard, everywhere, known };
+  const judge = await judgeUnder({ settings, known, formations, frames: isText(options) });
+  const { scanner, rulesAt, frames } = judge;
+  const configuration = { settings, baseline, notes: [] };
+  const standard = { scanner, formations, configuration, rulesAt, ...(frames === undefined ? {} : { frames }) };
+  return { standard, everywhere, known, judge };
 }
 
-/** A report in the making. */
-interface Collecting extends ScanReport {
-  frames: FrameMaker | undefined;
-}
-
-function emptyReport(frames: FrameMaker | undefined): Collecting {
-  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [], frames };
+function emptyReport(): ScanReport {
+  return { scanned: { files: 0, bytes: 0 }, skipped: [], findings: [], notes: [] };
 }
 
 /** Rules only: without a repository there are no formations whose values could be known. */
-function scanOutsideGit(options: ScanOptions): ScanReport {
+async function scanOutsideGit(options: ScanOptions): Promise<ScanReport> {
   if (options.staged || options.history || options.range !== undefined) {
     throw new MuxiGitError("no-repository", `no git repository at '${escapeText(options.cwd)}'`);
   }
@@ -210,11 +191,10 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
       hint: tool("scan PATH…"),
     });
   }
-  const scanner = createScanner();
-  const report = emptyReport(framesFor(scanner, options).frames);
-  const judge = (path: string, bytes: Buffer): void =>
-    add(report, path, "100644", bytes, scanner, [], EMPTY_BASELINE, EVERYWHERE, withoutIndex);
-  if (options.stdin) judge("-", readStandardInput());
+  const judge = await judgeUnder({ settings: DEFAULT_SETTINGS, known: [], formations: [], frames: isText(options) });
+  const report = emptyReport();
+  const add = (result: FileResult): void => addResult(report, result, EMPTY_BASELINE, withoutIndex);
+  if (options.stdin) add(judgeBytes(judge, "-", readStandardInput(), judge.rulesAt("-")));
   for (const path of options.paths) {
     const full = resolve(options.cwd, path);
     const stat = statSync(full, { throwIfNoEntry: false });
@@ -222,20 +202,38 @@ function scanOutsideGit(options: ScanOptions): ScanReport {
     const folder = stat.isDirectory();
     const top = folder ? full : dirname(full);
     const prefix = path.endsWith("/") ? path : `${path}/`;
-    for (const file of folder ? filesUnder(full, report.skipped, prefix) : [basename(full)]) {
-      const shown = folder ? `${prefix}${file}` : path;
-      const bytes = readWorkingFile(top, file, LARGE_FILE);
-      if (bytes !== null) judge(shown, bytes);
-      else if (addLarge(report, top, file, shown, scanner, [], EMPTY_BASELINE, EVERYWHERE, withoutIndex)) continue;
-      else if (folder) report.skipped.push({ path: shown, reason: NOT_READ });
+    const files = folder
+      ? Array.from(filesUnder(full, report.skipped, prefix), (file) => ({ top, file, path: `${prefix}${file}` }))
+      : [{ top, file: basename(full), path }];
+    await judgeWithProgress(judge, files, (file, result) => {
+      if (result !== null) add(result);
+      else if (folder) report.skipped.push({ path: file.path, reason: NOT_READ });
       else throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}', or it is no regular file`);
-    }
+    });
   }
   return report;
 }
 
-/** Outside git there are no settings. */
-const EVERYWHERE: PathRules = { rulesApply: true };
+/** Only text shows lines. */
+function isText(options: ScanOptions): boolean {
+  return formatOf(options) === "text";
+}
+
+async function judgeWithProgress(
+  judge: Judge,
+  files: readonly ScannedFile[],
+  told: (file: ScannedFile, result: FileResult | null) => void,
+): Promise<void> {
+  const progress = new Progress("scanning");
+  try {
+    await judgeFiles(judge, files, (file, result, done) => {
+      told(file, result);
+      progress.show(done, files.length);
+    });
+  } finally {
+    progress.end();
+  }
+}
 
 const NOT_READ = "it is no regular file, or cannot be read";
 
@@ -287,52 +285,11 @@ function readStandardInput(): Buffer {
   }
 }
 
-function add(
-  report: Collecting,
-  path: string,
-  mode: string,
-  bytes: Buffer,
-  scanner: Scanner,
-  formations: readonly string[],
-  baseline: Baseline,
-  rules: PathRules,
-  change: (finding: Finding) => Finding = (finding) => finding,
-): void {
-  const verdict = judgeFile(scanner, { path, mode, bytes, formations, ...rules });
-  const findings = report.frames?.(path, bytes, verdict.findings) ?? verdict.findings;
-  addVerdict(report, bytes.length, { ...verdict, findings }, baseline, change);
-}
-
-/** A file of the working tree that is not to be held in memory; false where it may be, or cannot be read. */
-function addLarge(
+function addResult(
   report: ScanReport,
-  top: string,
-  file: string,
-  path: string,
-  scanner: Scanner,
-  formations: readonly string[],
+  { size, findings, notes }: FileResult,
   baseline: Baseline,
-  rules: PathRules,
   change: (finding: Finding) => Finding = (finding) => finding,
-): boolean {
-  const large = openLargeFile(top, file, LARGE_FILE);
-  if (large === null) return false;
-  try {
-    const { size } = large;
-    const judged = { path, mode: "100644", size, pieces: large.pieces(), formations, ...rules };
-    addVerdict(report, size, judgeLargeFile(scanner, judged), baseline, change);
-  } finally {
-    large.close();
-  }
-  return true;
-}
-
-function addVerdict(
-  report: ScanReport,
-  size: number,
-  { findings, notes }: FileVerdict,
-  baseline: Baseline,
-  change: (finding: Finding) => Finding,
 ): void {
   report.scanned.files += 1;
   report.scanned.bytes += size;
@@ -378,17 +335,14 @@ class RepositoryScan {
     const commit = range?.head ?? (bare ? (findCommit("HEAD", topLevel) ?? emptyTree(topLevel)) : null);
     const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
     const commits = range === null ? [] : readRange(range, topLevel);
-    const { standard } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
-    const { scanner, formations, rulesAt } = standard;
+    const { standard, judge } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
     const { settings, baseline } = standard.configuration;
-    const report = emptyReport(standard.frames);
-    const judge = (path: string, mode: string, bytes: Buffer, into: Collecting): void =>
-      add(into, path, mode, bytes, scanner, formations, baseline, rulesAt(path));
+    const report = emptyReport();
 
     if (stdin) {
       // No path of the repository, so nothing that settings say of paths.
       const rules = { rulesApply: true, allowComments: settings.allowComments };
-      add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, rules, withoutIndex);
+      addResult(report, judgeBytes(judge, "-", readStandardInput(), rules), baseline, withoutIndex);
     } else if (range !== null) {
       const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
         formations: false,
@@ -401,10 +355,11 @@ class RepositoryScan {
       }));
       return { scanned, skipped, findings: reported, notes };
     } else {
-      const large = (path: string): boolean =>
-        addLarge(report, topLevel, path, path, scanner, formations, baseline, rulesAt(path));
-      await this.#scanFiles(tree, paths, report, judge, large);
-      if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, rulesAt));
+      await this.#scanFiles(tree, paths, judge, (path, result) => {
+        if (result === null) report.skipped.push({ path, reason: NOT_READ });
+        else addResult(report, result, baseline);
+      });
+      if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, judge.rulesAt));
     }
     return report;
   }
@@ -412,9 +367,8 @@ class RepositoryScan {
   async #scanFiles(
     tree: Snapshot,
     paths: readonly string[],
-    report: Collecting,
-    judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
-    large: (path: string) => boolean,
+    judge: Judge,
+    told: (path: string, result: FileResult | null) => void,
   ): Promise<void> {
     const { topLevel } = this.#context;
     const wanted = paths.map((path) => repositoryPath(this.#options, topLevel, path));
@@ -422,34 +376,14 @@ class RepositoryScan {
     const within = [...tree.entries.keys()].filter(
       (path) => wanted.length === 0 || wanted.some((one) => one === "" || path === one || path.startsWith(`${one}/`)),
     );
-    const progress = new Progress("scanning");
-    for (const [done, path] of within.entries()) {
-      this.#scanFile(path, report, judge, large);
-      progress.show(done + 1, within.length);
-    }
-    progress.end();
+    const fileOf = (path: string): ScannedFile => ({ top: topLevel, file: path, path });
+    await judgeWithProgress(judge, within.map(fileOf), ({ path }, result) => told(path, result));
     for (const path of named) {
       // Named by hand: scanned although git ignores it. A folder was taken apart above.
       if (within.some((file) => path === "" || file.startsWith(`${path}/`))) continue;
-      if (!this.#scanFile(path, report, judge, large)) {
-        throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`);
-      }
+      const result = judgeOnDisk(judge, fileOf(path));
+      if (result === null) throw new MuxiGitError("no-file", `cannot read '${escapeText(path)}'`);
+      told(path, result);
     }
-  }
-
-  #scanFile(
-    path: string,
-    report: Collecting,
-    judge: (path: string, mode: string, bytes: Buffer, into: Collecting) => void,
-    large: (path: string) => boolean,
-  ): boolean {
-    const bytes = readWorkingFile(this.#context.topLevel, path, LARGE_FILE);
-    if (bytes === null) {
-      if (large(path)) return true;
-      report.skipped.push({ path, reason: NOT_READ });
-      return false;
-    }
-    judge(path, "100644", bytes, report);
-    return true;
   }
 }

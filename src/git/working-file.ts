@@ -10,8 +10,16 @@ import { encodePath } from "./entries.ts";
  * and for a file larger than `limit` bytes. Opened without blocking: a FIFO must
  * not stop a command. Nor must a file of the kernel's, which says that it has no
  * bytes and then gives any number of them: /proc/self/pagemap is 256 GB long.
+ *
+ * @param into - where the bytes are put if it is large enough: whoever reads many files one
+ * after the other leaves no heap of buffers behind.
  */
-export function readWorkingFile(topLevel: string, path: string, limit = Number.POSITIVE_INFINITY): Buffer | null {
+export function readWorkingFile(
+  topLevel: string,
+  path: string,
+  limit = Number.POSITIVE_INFINITY,
+  into?: Buffer,
+): Buffer | null {
   let fd: number;
   try {
     fd = openSync(diskPath(topLevel, path), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
@@ -21,12 +29,24 @@ export function readWorkingFile(topLevel: string, path: string, limit = Number.P
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile() || stat.size > limit) return null;
-    return stat.size === 0 ? emptyFile(fd) : readFileSync(fd);
+    if (stat.size === 0) return emptyFile(fd);
+    return into !== undefined && stat.size <= into.length ? readInto(fd, into, stat.size) : readFileSync(fd);
   } catch {
     return null;
   } finally {
     closeSync(fd);
   }
+}
+
+/** The first `size` bytes of a file, or as many as there are. */
+function readInto(fd: number, into: Buffer, size: number): Buffer {
+  let length = 0;
+  while (length < size) {
+    const read = readSync(fd, into, length, size - length, null);
+    if (read === 0) break;
+    length += read;
+  }
+  return into.subarray(0, length);
 }
 
 /** A file that is read in pieces: it may be larger than what memory holds. */

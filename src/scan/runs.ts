@@ -36,6 +36,13 @@ export function kindsOfBytes(): Uint8Array {
   return kinds;
 }
 
+/** By the kind of a byte and that of the byte before it: what {@link Runs.add} counts. */
+const STEPS = Int32Array.from({ length: 64 }, (_, pair) => {
+  const [before, here] = [pair >> 3, pair & 7];
+  const change = here !== before && here !== JOINT && before !== JOINT && before !== 0;
+  return (here === DIGIT ? 1 << 16 : 0) + (change ? 1 : 0);
+});
+
 /**
  * Whether a run with so many digits and changes between classes can be a key:
  * names in camel case change too, but seldom have digits.
@@ -135,21 +142,20 @@ export class Runs {
     let at = start;
     do {
       const from = at;
-      let numbers = 0;
-      let changes = 0;
+      // Digits in the upper half, changes between classes in the lower: isMixed without a branch a byte.
+      let counts = 0;
       let before = 0;
       let here = at < bytes.length ? kind[bytes[at]!]! : 0;
       while (here !== 0) {
-        if (here === DIGIT) numbers++;
-        if (here !== before && here !== JOINT && before !== JOINT && before !== 0) changes++;
+        counts += STEPS[(before << 3) | here]!;
         before = here;
         here = ++at < bytes.length ? kind[bytes[at]!]! : 0;
       }
-      // Else no part of it that is long enough is mixed.
-      if (
-        at - from >= SHORTEST_VALUE &&
-        ((numbers >= 2 && changes * 6 >= SHORTEST_VALUE) || changes * 3 >= SHORTEST_VALUE)
-      ) {
+      const numbers = counts >>> 16;
+      const changes = counts & 0xffff;
+      const mayBeMixed = (numbers >= 2 && changes * 6 >= SHORTEST_VALUE) || changes * 3 >= SHORTEST_VALUE;
+      // Else no part of it that is long enough is mixed. Of a huge one the counts have run over.
+      if (at - from >= SHORTEST_VALUE && (mayBeMixed || at - from > 0x7fff)) {
         if (hasMixedPiece(bytes, from, at)) this.#addZone(from - VALUE_AFTER - LONGEST_NAME, at + VALUE_BEFORE);
         // A name that the run begins with.
         else if (mayEndInValue(bytes, from, at)) this.#addZone(from - LONGEST_NAME, at);
