@@ -155,8 +155,8 @@ class Chooser {
   );
   /** By pair: the places of the words where it stands. */
   readonly #placesOf = new Map<number, number[]>();
-  readonly #any = this.#product(EVERY_BYTE, EVERY_BYTE);
-  readonly #begins = this.#pairs(EVERY_BYTE, EVERY_BYTE, mayBegin);
+  #any: Pairs | undefined;
+  #begins: Pairs | undefined;
   readonly #keywords: Keywords;
 
   constructor(keywords: Keywords) {
@@ -213,7 +213,7 @@ class Chooser {
   /** What the pair at `at` of a needle may be, counted from its first byte. */
   #pairsAt(needle: number, at: number): Pairs {
     const free = this.#keywords.anywhere[needle] === 1;
-    if (at === -2) return free ? this.#any : this.#begins;
+    if (at === -2) return this.#pairsBefore(free);
     const second = this.#bytesAt(needle, at + 1);
     if (at >= 0) return this.#product(this.#bytesAt(needle, at), second);
     return this.#product(free ? EVERY_BYTE : BEFORE_TOKEN, second);
@@ -235,17 +235,23 @@ class Chooser {
     return { codes, chance: sum(first) * sum(second) };
   }
 
-  #pairs(first: readonly number[], second: readonly number[], may: (x: number, y: number) => boolean): Pairs {
+  /** The two bytes before a keyword: large, and made for the shortest ones only. */
+  #pairsBefore(free: boolean): Pairs {
+    const known = free ? this.#any : this.#begins;
+    if (known !== undefined) return known;
     const codes: number[] = [];
     let chance = 0;
-    for (const x of first) {
-      for (const y of second) {
-        if (!may(x, y)) continue;
+    for (const x of EVERY_BYTE) {
+      for (const y of EVERY_BYTE) {
+        if (!free && !mayBegin(x, y)) continue;
         codes.push(pairOf(x, y));
         chance += this.frequency[x]! * this.frequency[y]!;
       }
     }
-    return { codes, chance };
+    const pairs = { codes, chance };
+    if (free) this.#any = pairs;
+    else this.#begins = pairs;
+    return pairs;
   }
 }
 
