@@ -71,10 +71,33 @@ const IN_WORDS = 50;
 /** How often one place of these words is met. */
 const IN_WORDS_EACH = 0.0002;
 
-function frequencies(): Float64Array {
+/** What is known of source text. */
+interface TextModel {
+  /** By byte: how often it is met. */
+  readonly frequency: Float64Array;
+  /** The pairs at each place of {@link WORDS}. */
+  readonly words: readonly number[];
+  /** By pair: the places of the words where it stands. */
+  readonly placesOf: ReadonlyMap<number, readonly number[]>;
+}
+
+let model: TextModel | undefined;
+
+function textModel(): TextModel {
+  if (model !== undefined) return model;
   const frequency = new Float64Array(256).fill(0.0002);
   for (let rank = 0; rank < FREQUENT.length; rank++) frequency[FREQUENT.charCodeAt(rank)] = 0.08 * 0.94 ** rank;
-  return frequency;
+  const words: number[] = [];
+  const placesOf = new Map<number, number[]>();
+  for (let place = 0; place + 1 < WORDS.length; place++) {
+    const pair = pairOf(WORDS.charCodeAt(place), WORDS.charCodeAt(place + 1));
+    words.push(pair);
+    const places = placesOf.get(pair);
+    if (places === undefined) placesOf.set(pair, [place]);
+    else places.push(place);
+  }
+  model = { frequency, words, placesOf };
+  return model;
 }
 
 function pairOf(first: number, second: number): number {
@@ -146,26 +169,15 @@ interface Window {
   readonly chance: number;
 }
 
-/** What is known of text, and the rarest windows by that. */
+/** Finds the rarest windows of keywords. */
 class Chooser {
-  readonly frequency = frequencies();
-  /** The pairs at each place of the words. */
-  readonly #words = Array.from({ length: WORDS.length - 1 }, (_, at) =>
-    pairOf(WORDS.charCodeAt(at), WORDS.charCodeAt(at + 1)),
-  );
-  /** By pair: the places of the words where it stands. */
-  readonly #placesOf = new Map<number, number[]>();
+  readonly #model = textModel();
+  readonly #keywords: Keywords;
   #any: Pairs | undefined;
   #begins: Pairs | undefined;
-  readonly #keywords: Keywords;
 
   constructor(keywords: Keywords) {
     this.#keywords = keywords;
-    for (const [place, pair] of this.#words.entries()) {
-      const places = this.#placesOf.get(pair);
-      if (places === undefined) this.#placesOf.set(pair, [place]);
-      else places.push(place);
-    }
   }
 
   /** The rarest window of a needle that begins at an even place from its first byte, or at an odd one. */
@@ -196,17 +208,16 @@ class Chooser {
     const place = at[needle]! + index;
     if (place >= at[needle + 1]!) return this.#keywords.narrows(needle) ? 0.7 : 1;
     const byte = bytes[place]!;
-    const chance = this.frequency[byte]!;
-    return folds[needle] === 1 && isLetter(byte) ? chance + this.frequency[byte ^ 32]! : chance;
+    const chance = this.#model.frequency[byte]!;
+    return folds[needle] === 1 && isLetter(byte) ? chance + this.#model.frequency[byte ^ 32]! : chance;
   }
 
   around({ first, second }: Window): Around {
+    const { words, placesOf } = this.#model;
     const beside = ({ codes }: Pairs, step: number) =>
       codes.length > LARGE
         ? []
-        : codes.flatMap((code) =>
-            (this.#placesOf.get(code) ?? []).map((place) => [code, this.#words[place + step] ?? 0] as const),
-          );
+        : codes.flatMap((code) => (placesOf.get(code) ?? []).map((place) => [code, words[place + step] ?? 0] as const));
     return { first: beside(first, 2), second: beside(second, -2) };
   }
 
@@ -231,7 +242,7 @@ class Chooser {
   #product(first: readonly number[], second: readonly number[]): Pairs {
     const codes: number[] = [];
     for (const x of first) for (const y of second) codes.push(pairOf(x, y));
-    const sum = (bytes: readonly number[]) => bytes.reduce((total, byte) => total + this.frequency[byte]!, 0);
+    const sum = (bytes: readonly number[]) => bytes.reduce((total, byte) => total + this.#model.frequency[byte]!, 0);
     return { codes, chance: sum(first) * sum(second) };
   }
 
@@ -245,7 +256,7 @@ class Chooser {
       for (const y of EVERY_BYTE) {
         if (!free && !mayBegin(x, y)) continue;
         codes.push(pairOf(x, y));
-        chance += this.frequency[x]! * this.frequency[y]!;
+        chance += this.#model.frequency[x]! * this.#model.frequency[y]!;
       }
     }
     const pairs = { codes, chance };
@@ -255,19 +266,20 @@ class Chooser {
   }
 }
 
-/** Pairs of one half of a bucket's windows. */
+/** Pairs of one half of a bucket's windows: a bit of the table. */
 class Half {
-  readonly #chooser: Chooser;
-  readonly #has = new Uint8Array(65536);
+  readonly #table: Int32Array;
+  readonly #bit: number;
   readonly #sets = new Set<Pairs>();
   chance = 0;
 
-  constructor(chooser: Chooser) {
-    this.#chooser = chooser;
+  constructor(table: Int32Array, bit: number) {
+    this.#table = table;
+    this.#bit = 1 << bit;
   }
 
   has(code: number): boolean {
-    return this.#has[code] === 1;
+    return (this.#table[code]! & this.#bit) !== 0;
   }
 
   /** How often one of the pairs is met that is not here yet. */
@@ -275,16 +287,16 @@ class Half {
     const { codes, chance } = pairs;
     // The same large set stands before every keyword of two bytes.
     if (codes.length > LARGE) return this.#sets.has(pairs) ? 0 : chance;
-    const { frequency } = this.#chooser;
+    const { frequency } = textModel();
     let more = 0;
-    for (const code of codes) if (this.#has[code] === 0) more += frequency[code & 255]! * frequency[code >> 8]!;
+    for (const code of codes) if (!this.has(code)) more += frequency[code & 255]! * frequency[code >> 8]!;
     return more;
   }
 
   add(pairs: Pairs): void {
     this.chance += this.more(pairs);
     this.#sets.add(pairs);
-    for (const code of pairs.codes) this.#has[code] = 1;
+    for (const code of pairs.codes) this.#table[code]! |= this.#bit;
   }
 }
 
@@ -299,9 +311,9 @@ class Bucket {
   readonly #first: Half;
   readonly #second: Half;
 
-  constructor(chooser: Chooser) {
-    this.#first = new Half(chooser);
-    this.#second = new Half(chooser);
+  constructor(table: Int32Array, number: number) {
+    this.#first = new Half(table, number);
+    this.#second = new Half(table, number + BUCKETS);
   }
 
   /** How much more often one is met by chance, once a window more is in it: a first pair of one, a second of another. */
@@ -337,18 +349,16 @@ export function buildKeywordSearch(keywords: Keywords, from: number, to: number)
     for (const parity of [0, 1] as const) windows.push(chooser.rarest(needle, parity));
   }
   windows.sort((a, b) => b.chance - a.chance);
-  const buckets = Array.from({ length: BUCKETS }, () => new Bucket(chooser));
-  const pairs = new Int32Array(65536);
+  const pairs = runsOnly().slice();
+  const buckets = Array.from({ length: BUCKETS }, (_, number) => new Bucket(pairs, number));
   const slots = new Int16Array(1 << SLOT_BITS).fill(-1);
   const entries: { key: number; next: number; needle: number; offset: number }[] = [];
   for (const window of windows) {
-    const { needle, offset, first, second } = window;
+    const { needle, offset } = window;
     const around = chooser.around(window);
     const costs = buckets.map((bucket) => bucket.costOf(window, around));
     const bucket = costs.indexOf(Math.min(...costs));
     buckets[bucket]!.add(window);
-    for (const code of first.codes) pairs[code]! |= 1 << bucket;
-    for (const code of second.codes) pairs[code]! |= 1 << (bucket + BUCKETS);
     for (const key of keysOf(window)) {
       const slot = slotOf(key, offset < 0);
       entries.push({ key, next: slots[slot]!, needle, offset });
@@ -356,8 +366,6 @@ export function buildKeywordSearch(keywords: Keywords, from: number, to: number)
     }
   }
   if (entries.length > 0x7fff) throw new RangeError("too many keywords");
-  const digits = EVERY_BYTE.filter(isBase64Digit);
-  for (const x of digits) for (const y of digits) pairs[pairOf(x, y)]! |= RUN;
   return {
     pairs,
     slots,
@@ -389,6 +397,17 @@ function keysOf({ offset, first, second }: Window): Set<number> {
 
 /** Bit of a pair of base64 digits. */
 const RUN = 1 << 31;
+
+let runTable: Int32Array | undefined;
+
+/** A table without windows. */
+function runsOnly(): Int32Array {
+  if (runTable !== undefined) return runTable;
+  runTable = new Int32Array(65536);
+  const digits = EVERY_BYTE.filter(isBase64Digit);
+  for (const x of digits) for (const y of digits) runTable[pairOf(x, y)] = RUN;
+  return runTable;
+}
 
 /** Whether a byte is a digit of either base64 alphabet. */
 function isBase64Digit(byte: number): boolean {
