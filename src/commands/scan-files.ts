@@ -95,6 +95,9 @@ const BATCH = 64;
 /** Each takes about 45 MB, and all of them are to stay under 300. */
 const MOST_THREADS = 2;
 
+/** Megabytes of a thread's heap for what is short-lived: text around keywords, and little of it. */
+const YOUNG = 8;
+
 /** Call `told(file, result, done)` for each file, in order. */
 export async function judgeFiles(
   judge: Judge,
@@ -153,10 +156,8 @@ async function judgeInThreads(
       });
       give();
     });
-  const workers = Array.from(
-    { length: threads },
-    () => new Worker(__filename, { workerData: terms, env: {}, argv: [] }),
-  );
+  const options = { workerData: terms, env: {}, argv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG } };
+  const workers = Array.from({ length: threads }, () => new Worker(__filename, options));
   try {
     await Promise.all(workers.map(run));
   } finally {

@@ -256,7 +256,8 @@ export const DATABASES: readonly Rule[] = [
     before: 160,
     judge: mysqlPassword,
     severity: "error",
-    example: (random) => `app:${draw(random, BASE62, 16)}@tcp(db.acme.io:3306)/main`,
+    example: (random) =>
+      `app:${draw(random, BASE62, 16)}@${["tcp(db.acme.io:3306)", "unix(/run/mysqld.sock)"][random(2)]!}/main`,
     nearMisses: () => [
       "user:password@tcp(localhost:3306)/db",
       "app:${DB_PASSWORD}@tcp(db:3306)/main",

@@ -113,7 +113,10 @@ export const KEYS: readonly Rule[] = [
     boundary: "none",
     severity: "error",
     generic: true,
-    example: (random) => `FERNET_KEY="${draw(random, `${BASE62}-_`, 42)}${"AEIMQUYcgkosw048"[random(16)]}="`,
+    example: (random) => {
+      const name = ["FERNET_KEY", "fernet-key", "fernetKey", "FORMATION_KEY", "encryption_key"][random(5)]!;
+      return `${name}="${draw(random, `${BASE62}-_`, 42)}${"AEIMQUYcgkosw048"[random(16)]}="`;
+    },
     nearMisses: (random) => [
       `FERNET_KEY=${"A".repeat(43)}=`,
       `fernet_key: ${draw(random, BASE62, 42)}B=`,
