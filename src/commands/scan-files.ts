@@ -92,7 +92,7 @@ export function judgeOnDisk(judge: Judge, { top, file, path }: ScannedFile): Fil
 const LARGE_JOB = 32 * 1024 * 1024;
 /** Files that a thread is given at once. */
 const BATCH = 64;
-/** Each takes about 45 MB, and all of them are to stay under 300. */
+/** This one and another: each more takes some 60 MB, and all is to stay under 300. */
 const MOST_THREADS = 2;
 
 /** Megabytes of a thread's heap for what is short-lived: text around keywords, and little of it. */
@@ -108,7 +108,7 @@ export async function judgeFiles(
   for (const [at, file] of files.entries()) {
     const threads = Math.min(availableParallelism(), MOST_THREADS, Math.floor((files.length - at) / BATCH));
     if (bytes > LARGE_JOB && threads > 1) {
-      await judgeInThreads(judge.terms, files.slice(at), threads, (one, result, done) => told(one, result, at + done));
+      await judgeInThreads(judge, files.slice(at), threads - 1, (one, result, done) => told(one, result, at + done));
       return;
     }
     const result = judgeOnDisk(judge, file);
@@ -117,8 +117,9 @@ export async function judgeFiles(
   }
 }
 
+/** @param threads - beside this one. */
 async function judgeInThreads(
-  terms: Terms,
+  judge: Judge,
   files: readonly ScannedFile[],
   threads: number,
   told: (file: ScannedFile, result: FileResult | null, done: number) => void,
@@ -156,10 +157,22 @@ async function judgeInThreads(
       });
       give();
     });
-  const options = { workerData: terms, env: {}, argv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG } };
+  const here = async (): Promise<void> => {
+    while (given < batches.length) {
+      const batch = given++;
+      results.set(
+        batch,
+        batches[batch]!.map((file) => judgeOnDisk(judge, file)),
+      );
+      tell();
+      // Threads want their next files.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const options = { workerData: judge.terms, env: {}, argv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG } };
   const workers = Array.from({ length: threads }, () => new Worker(__filename, options));
   try {
-    await Promise.all(workers.map(run));
+    await Promise.all([...workers.map(run), here()]);
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
