@@ -12,8 +12,8 @@ import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
-import { indexBits, indexEntries, setIndexEntry } from "../git/index-entry.ts";
-import { runGit, tryGit } from "../git/run.ts";
+import { indexBits, indexEntries, setIndexEntries, writeBlob } from "../git/index-entry.ts";
+import { tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Rewritable, readForRewrite } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
@@ -129,8 +129,7 @@ function stage(
   entry: IndexEntry | undefined,
   assumeUnchanged = false,
 ): void {
-  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes });
-  setIndexEntry(topLevel, file, oid.toString("latin1").trim(), entry, assumeUnchanged);
+  setIndexEntries(topLevel, [{ file, oid: writeBlob(topLevel, bytes), entry, assumeUnchanged }]);
 }
 
 function canonicalOf(bytes: Buffer, key: Key): Outcome {
