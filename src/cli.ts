@@ -171,6 +171,19 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await scan({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
+  program
+    .command("fix")
+    .description("move values out of a formation's files into its secrets.enc, and leave references")
+    .argument("[fingerprint...]", "of findings, as a blocked commit or scan prints them")
+    .option("--all", "every value in the formations' files", false)
+    .option("--name <name>", "what to call the value")
+    .option("-F, --formation <dir>", "in this formation only")
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (fingerprints: string[], options: FixFlags) => {
+      const { fix } = await import("./commands/fix.ts");
+      code = await fix({ ...invocation(), ...options, fingerprints });
+    });
+
   const baseline = program.command("baseline").description("findings lived with");
   baseline
     .command("accept")
@@ -288,6 +301,13 @@ interface ScanFlags {
   json: boolean;
   output?: string;
   baseline: boolean;
+}
+
+interface FixFlags {
+  all: boolean;
+  name?: string;
+  formation?: string;
+  dryRun: boolean;
 }
 
 interface DiffFlags {

@@ -15,8 +15,10 @@
  * string: as text.
  */
 import { isMap, isPair, isScalar, isSeq, parseAllDocuments, type Scalar, visit } from "yaml";
+import { assignmentLines } from "../secrets/assignments.ts";
 import { findLiterals, suggestName } from "./literals.ts";
 import { isDescriptive, normalizeName } from "./names.ts";
+import { isPlaceholder, parseTemplate, templateEntries } from "./template.ts";
 import { type Range, yamlLayout } from "./yaml-layout.ts";
 
 /** Of a formation's file, in characters; the library takes seconds for it. */
@@ -95,6 +97,36 @@ export function findSecret(pathInFormation: string, text: string, found: Range):
       fieldName: literal?.suggestedName ?? (isVariable ? usable(last) : null),
       pathName: typeof last === "string" ? usable(suggestName(pathInFormation, keys)) : null,
       write,
+    },
+  };
+}
+
+/**
+ * The value on a line of a template. In its place goes nothing: what a template needs is the name. A comment stays
+ * where it says what a placeholder may say.
+ *
+ * @param text - of the template, without BOM.
+ * @param line - from 1.
+ */
+export function findTemplateValue(text: string, line: number): Found {
+  const start = offsetOf(text, line, 1);
+  const [entry] = templateEntries(parseTemplate(text)).filter((one) => one.line === line);
+  const end = text.indexOf("\n", start);
+  const whole = text.slice(start, end === -1 ? text.length : end).replace(/\r$/, "");
+  const equals = whole.indexOf("=");
+  if (entry === undefined || equals === -1) return { reason: "it is no NAME=value line" };
+  const [read] = assignmentLines(whole);
+  const { value, quote } = read?.assignment ?? { value: entry.value, quote: "" };
+  if (quote === "" && /^["'`]/.test(value)) return { reason: "its value runs over several lines" };
+  const comment = /[ \t]#[ \t].*$/.exec(whole.slice(equals + 1))?.[0] ?? "";
+  const kept = !value.includes(comment.trim()) && isPlaceholder(comment, entry.name) ? comment : "";
+  const from = start + equals + 1;
+  return {
+    place: {
+      value,
+      fieldName: normalizeName(entry.name),
+      pathName: null,
+      write: () => splice(text, from, start + whole.length, kept),
     },
   };
 }
