@@ -52,16 +52,17 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
     }
     const { moves, refused, reused } = await planMoves(mover, wanted, name);
     const committed = await asyncFilter(moves, ({ movable }) => mover.isCommitted(movable));
+    const carriedOut = options.dryRun || moves.length === 0 ? null : await mover.carryOut(moves);
     for (const move of moves) {
-      const { movable } = move;
+      const { movable, name: stored } = move;
       const target = escapeText(encryptedPath(movable.formation.path));
       const already = reused.has(move) ? " (stored already)" : "";
-      out(`${options.dryRun ? "would move" : "moving"} ${placeOf(movable)} to ${target} as ${move.name}${already}`);
+      out(`${options.dryRun ? "would move" : "moved"} ${placeOf(movable)} to ${target} as ${stored}${already}`);
     }
-    if (moves.length > 0 && !options.dryRun) {
-      const { staged, written, madeKeys } = await mover.carryOut(moves);
+    if (carriedOut !== null) {
+      const { staged, unstaged, madeKeys } = carriedOut;
       for (const key of madeKeys) tellOfKey(key, context);
-      tellNext(staged, written, options.quiet);
+      if (!options.quiet) tellNext(staged, unstaged);
     }
     for (const move of moves) warnOf(move, committed.includes(move));
     for (const one of refused) tellRefused(one);
@@ -237,10 +238,8 @@ async function choose(offered: string, value: string, movable: Movable, names: N
 
 // ---- telling
 
-function tellNext(staged: readonly string[], written: readonly string[], quiet: boolean): void {
-  if (quiet) return;
+function tellNext(staged: readonly string[], unstaged: readonly string[]): void {
   if (staged.length > 0) out(`staged: ${staged.map(escapeText).join(", ")}`);
-  const unstaged = written.filter((path) => !staged.includes(path));
   if (unstaged.length > 0) out(`changed, and not staged: ${unstaged.map(escapeText).join(", ")}`);
   out(`next: ${staged.length > 0 ? "git commit" : `git add -- ${unstaged.map(pathWord).join(" ")}`}`);
 }

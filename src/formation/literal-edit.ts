@@ -28,7 +28,7 @@ export const LARGEST_EDITED = 1024 * 1024;
 export interface SecretPlace {
   /** The secret as MUXI reads it. */
   readonly value: string;
-  /** What to call it where the field says so: one for a credential, or named like an environment variable. */
+  /** What to call it where the field says so: one of a list of providers, or named like an environment variable. */
   readonly fieldName: string | null;
   /** What the fields around it would call it. */
   readonly pathName: string | null;
@@ -86,6 +86,7 @@ export function findSecret(pathInFormation: string, text: string, found: Range):
   if (value === null) return { reason: "it is written in a form that cannot be replaced safely" };
   const keys = keysOf(held);
   const last = keys.at(-1);
+  const isProviders = keys.at(-2) === "api_keys";
   const isVariable = typeof last === "string" && /^[A-Z][A-Z0-9_]{2,}$/.test(last);
   const write = (name: string): string | null => {
     const after = withReference(text, start, end, held, reference(name));
@@ -94,8 +95,9 @@ export function findSecret(pathInFormation: string, text: string, found: Range):
   return {
     place: {
       value,
-      fieldName: literal?.suggestedName ?? (isVariable ? usable(last) : null),
-      pathName: typeof last === "string" ? usable(suggestName(pathInFormation, keys)) : null,
+      fieldName: isVariable ? usable(last) : isProviders ? (literal?.suggestedName ?? null) : null,
+      pathName:
+        literal?.suggestedName ?? (typeof last === "string" ? usable(suggestName(pathInFormation, keys)) : null),
       write,
     },
   };

@@ -102,6 +102,14 @@ export interface Held {
   staged: Secrets | null;
 }
 
+/** Repository paths. */
+export interface CarriedOut {
+  staged: string[];
+  /** Written in the working tree alone. */
+  unstaged: string[];
+  madeKeys: string[];
+}
+
 /** The repository as it was when the command began. */
 interface State {
   entries: readonly IndexEntry[];
@@ -247,7 +255,7 @@ export class ValueMover {
   }
 
   /** Store, edit, stage. Every move has passed {@link rehearse}. @throws MuxiGitError where something changed meanwhile. */
-  async carryOut(moves: readonly Move[]): Promise<{ staged: string[]; written: string[]; madeKeys: string[] }> {
+  async carryOut(moves: readonly Move[]): Promise<CarriedOut> {
     const { places, topLevel } = this.#at;
     this.assertIndexIsFree();
     const lock = {
@@ -286,7 +294,8 @@ export class ValueMover {
           entries.map(({ file }) => file),
         );
       }
-      return { staged: [...next.keys()], written: [...written], madeKeys };
+      const unstaged = [...written].filter((path) => !next.has(path) && !madeKeys.includes(path));
+      return { staged: [...next.keys()], unstaged, madeKeys };
     });
   }
 
