@@ -3,25 +3,26 @@
  * reference takes their place, and what was staged is staged again with that change alone. For findings elsewhere it
  * says what to do. No value is shown.
  */
-import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
 import { freeName } from "../formation/literal-edit.ts";
-import { isPrintableName, normalizeName, shownName } from "../formation/names.ts";
+import { normalizeName, shownName } from "../formation/names.ts";
 import { pathWord, splitFix, tool } from "../invocation.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { type Held, type Movable, type Move, nameFor, ValueMover } from "../plumbing/move-values.ts";
 import { formationOption } from "../plumbing/secrets-store.ts";
+import { ask, canAsk } from "../prompt.ts";
 import { placeOf } from "../report/block.ts";
 import { fingerprint as fingerprintOf } from "../scan/baseline.ts";
 import { isDotenvPath } from "../scan/dotenv.ts";
 import type { Finding } from "../scan/finding.ts";
-import { checkIgnoredIn } from "../setup/ignored.ts";
 import { out, talk } from "../terminal.ts";
 import { locate } from "./baseline.ts";
 import { IN_A_CLONE, openContext, pickFormation, type RepositoryContext } from "./repository-context.ts";
+import { storedName } from "./secret-name.ts";
+import { sayNewKey, warnOfValue } from "./secrets-notices.ts";
 
 export interface FixOptions extends Invocation {
   fingerprints: readonly string[];
@@ -61,10 +62,11 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
     }
     if (carriedOut !== null) {
       const { staged, unstaged, madeKeys } = carriedOut;
-      for (const key of madeKeys) tellOfKey(key, context);
+      for (const place of madeKeys) sayNewKey(place, { madeKey: true }, false);
       if (!options.quiet) tellNext(staged, unstaged);
     }
-    for (const move of moves) warnOf(move, committed.includes(move));
+    for (const { name: stored, value } of moves) warnOfValue(stored, value);
+    for (const move of committed) tellCommitted(move);
     for (const one of refused) tellRefused(one);
     for (const finding of elsewhere) tellElsewhere(finding);
     return refused.length + elsewhere.length > 0 ? EXIT.no : EXIT.ok;
@@ -86,16 +88,7 @@ function assertUsage({ fingerprints, all, name }: FixOptions): string | null {
   }
   if (name === undefined) return null;
   if (new Set(fingerprints).size !== 1) throw new MuxiGitError("usage", "--name is for one finding");
-  assertName(name);
-  return name;
-}
-
-/** @throws MuxiGitError `bad-name`. The name is shown only where it is one: it may be a value. */
-function assertName(name: string): void {
-  const stored = normalizeName(name);
-  if (stored === name && name !== "" && isPrintableName(name)) return;
-  const instead = stored !== "" && isPrintableName(name) ? `, such as ${stored}` : "";
-  throw new MuxiGitError("bad-name", `MUXI can look up no such name: it knows A-Z, 0-9 and single '_'${instead}`);
+  return storedName(name);
 }
 
 function select(
@@ -216,23 +209,19 @@ function nameTaken(name: string): MuxiGitError {
 
 /** On a terminal the person chooses; elsewhere what is offered is taken. */
 async function choose(offered: string, value: string, movable: Movable, names: Names): Promise<string> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return offered;
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    for (;;) {
-      const answer = (await lines.question(`name for the value at ${placeOf(movable)} [${offered}]: `)).trim();
-      if (answer === "") return offered;
-      try {
-        assertName(answer);
-        if (names.isTaken(answer, value)) throw nameTaken(answer);
-        return answer;
-      } catch (error) {
-        if (!(error instanceof MuxiGitError)) throw error;
-        talk(`muxi-git: ${error.message}`);
-      }
+  if (!canAsk()) return offered;
+  for (;;) {
+    const answer = await ask(`name for the value at ${placeOf(movable)} [${offered}]: `);
+    if (answer === null) throw new MuxiGitError("no-name", "no name was given, nothing was changed");
+    if (answer.trim() === "") return offered;
+    try {
+      const name = storedName(answer.trim());
+      if (names.isTaken(name, value)) throw nameTaken(name);
+      return name;
+    } catch (error) {
+      if (!(error instanceof MuxiGitError)) throw error;
+      talk(`muxi-git: ${error.message}`);
     }
-  } finally {
-    lines.close();
   }
 }
 
@@ -244,19 +233,9 @@ function tellNext(staged: readonly string[], unstaged: readonly string[]): void 
   out(`next: ${staged.length > 0 ? "git commit" : `git add -- ${unstaged.map(pathWord).join(" ")}`}`);
 }
 
-function tellOfKey(key: string, { topLevel }: RepositoryContext): void {
-  out(`made the key ${escapeText(key)}: nothing else opens these secrets, so keep a copy, outside git`);
-  if (checkIgnoredIn([key], { cwd: topLevel }).get(key)?.ignored === true) return;
-  talk(`muxi-git: warning: git does not ignore '${escapeText(key)}' yet: ${tool("install")}`);
-}
-
-function warnOf({ name, value }: Move, committed: boolean): void {
-  if (value.includes("\\")) {
-    talk(`muxi-git: warning: the value of '${name}' holds a backslash, which MUXI's runtime changes or refuses`);
-  }
-  if (!committed) return;
+function tellCommitted({ name }: Move): void {
   talk(
-    `muxi-git: warning: the value of '${name}' was committed before, and stays in the history: replace it where it was issued`,
+    `muxi-git: warning: the value of '${name}' was committed before, and stays in the history: replace it at its issuer`,
   );
   talk(`muxi-git: hint: where it stands: ${tool("scan --history")}`);
 }

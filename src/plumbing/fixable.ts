@@ -23,39 +23,31 @@ export function problemFingerprint(problem: Problem, salt: string): string | nul
   return fingerprint(salt, { rule: code, path, secretId });
 }
 
-/** @param holdsSecrets - whether the formation has a secrets.enc, which only its own key opens. */
-export function fixCommand(id: string, formation: string, keyring: Keyring, holdsSecrets: boolean): string {
-  const command = tool(`fix ${id}`);
-  if (!holdsSecrets || keyring.of(formation).state === "ok") return command;
-  return handThen(`put the formation's key into ${pathWord(fileIn(formation, ".key"))}`, command);
+/** What decides whether `fix` can be named, and how. */
+export interface FixContext {
+  /** Of fingerprints. */
+  salt: string;
+  /** Repository paths of all formations. */
+  formations: readonly string[];
+  keyring: Keyring;
+  /** Whether there is such a file. A formation that has a secrets.enc needs its own key. */
+  has: (path: string) => boolean;
 }
 
-/** `fix` in place of what a hand would do, for what it mends. */
-export function withFixCommands(
-  findings: readonly { finding: Finding; fingerprint: string }[],
-  problems: readonly Problem[],
-  {
-    salt,
-    formations,
-    keyring,
-    has,
-  }: {
-    salt: string;
-    formations: readonly string[];
-    keyring: Keyring;
-    has: (path: string) => boolean;
-  },
-): { findings: { finding: Finding; fingerprint: string }[]; problems: Problem[] } {
-  const command = (id: string, formation: string) => fixCommand(id, formation, keyring, has(encryptedPath(formation)));
-  return {
-    findings: findings.map((one) => {
-      const formation = formationToFix(one.finding, formations);
-      if (formation === undefined) return one;
-      return { ...one, finding: { ...one.finding, fix: command(one.fingerprint, formation) } };
-    }),
-    problems: problems.map((problem) => {
-      const id = problemFingerprint(problem, salt);
-      return id === null ? problem : { ...problem, fix: command(id, problem.formation) };
-    }),
-  };
+/** What mends a finding where its file is staged or checked out: `fix`, else what a hand does. */
+export function fixOfFinding(finding: Finding, context: FixContext): string {
+  const formation = formationToFix(finding, context.formations);
+  return formation === undefined ? finding.fix : command(fingerprint(context.salt, finding), formation, context);
+}
+
+/** The same of a formation's problem. */
+export function fixOfProblem(problem: Problem, context: FixContext): string {
+  const id = problemFingerprint(problem, context.salt);
+  return id === null ? problem.fix : command(id, problem.formation, context);
+}
+
+function command(id: string, formation: string, { keyring, has }: FixContext): string {
+  const fix = tool(`fix ${id}`);
+  if (!has(encryptedPath(formation)) || keyring.of(formation).state === "ok") return fix;
+  return handThen(`put the formation's key into ${pathWord(fileIn(formation, ".key"))}`, fix);
 }

@@ -107,7 +107,8 @@ export interface CarriedOut {
   staged: string[];
   /** Written in the working tree alone. */
   unstaged: string[];
-  madeKeys: string[];
+  /** Formations that had no key. */
+  madeKeys: FormationPlace[];
 }
 
 /** The repository as it was when the command began. */
@@ -265,7 +266,7 @@ export class ValueMover {
       busy: "another fix is at work",
     };
     return await withLock(lock, async () => {
-      const madeKeys: string[] = [];
+      const madeKeys: FormationPlace[] = [];
       const written = new Set<string>();
       const next: Staging = new Map();
       for (const [formation, own] of byFormation(moves)) {
@@ -275,7 +276,7 @@ export class ValueMover {
           secrets: withValues(current.secrets, own),
           addToTemplate: names,
         }));
-        if (changed.madeKey) madeKeys.push(fileIn(formation.path, ".key"));
+        if (changed.madeKey) madeKeys.push(held.place);
         for (const path of changed.written) written.add(path);
         for (const [path, same] of byPath(own)) {
           if (this.#editWorkingFile(path, same)) written.add(path);
@@ -294,7 +295,7 @@ export class ValueMover {
           entries.map(({ file }) => file),
         );
       }
-      const unstaged = [...written].filter((path) => !next.has(path) && !madeKeys.includes(path));
+      const unstaged = [...written].filter((path) => !next.has(path) && !/(?:^|\/)\.key$/.test(path));
       return { staged: [...next.keys()], unstaged, madeKeys };
     });
   }

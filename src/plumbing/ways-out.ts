@@ -42,8 +42,10 @@ export interface Blocker {
   severity: Severity;
   /** Of a finding. */
   finding: Finding | null;
-  /** The fix where it was found; null for what is found by {@link finding}. */
+  /** The fix where it was found. */
   fix: string;
+  /** What mends this secret where it stands, once that is checked out. */
+  fixOf: (finding: Finding) => string;
   /** A formation's drift: mended by one more commit. */
   drift: boolean;
   /** Of a leak in a formation's file: its fix where the file still has it at the end of a branch, null where it has not. */
@@ -191,7 +193,7 @@ async function chain(at: CommitsAt, place: Place, fixes: Map<Blocker, string>): 
   const tasks = new Map<string, Task>();
   const steps = new Map<Blocker, string | null>();
   for (const blocker of place.blockers) {
-    const { commit, finding, fix, path, drift } = blocker;
+    const { commit, fix, path, drift } = blocker;
     if (drift) {
       const { step, command } = splitFix(fix);
       const ended = `${command} && git commit`;
@@ -230,7 +232,7 @@ async function chain(at: CommitsAt, place: Place, fixes: Map<Blocker, string>): 
       );
       continue;
     }
-    const { step, command } = splitFix(finding?.fix ?? fix);
+    const { step, command } = splitFix(fix);
     const id = commit.slice(0, 12);
     fixes.set(
       blocker,
@@ -265,7 +267,7 @@ function after(command: string, { last }: Place): string {
 }
 
 async function standingFixOf(
-  { ref, finding, path, standingFix }: Blocker,
+  { ref, finding, path, fixOf, standingFix }: Blocker,
   end: Snapshot,
 ): Promise<{ path: string; fix: string } | null> {
   if (finding === null) {
@@ -274,7 +276,7 @@ async function standingFixOf(
   }
   const wanted = identityOf(finding);
   const found = await standingIn(end, ref, finding.path, (other) => identityOf(other) === wanted);
-  return found === null ? null : { path: found.path, fix: found.fix };
+  return found === null ? null : { path: found.path, fix: fixOf(found) };
 }
 
 function isMerge({ commits }: Place, oid: string): boolean {
