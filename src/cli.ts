@@ -9,6 +9,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { vendoredCommand } from "./alias.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
 import type { SecretsDeleteOptions } from "./commands/secrets-delete.ts";
+import type { SecretsImportOptions } from "./commands/secrets-import.ts";
 import type { SecretsListOptions } from "./commands/secrets-list.ts";
 import type { SecretsSetOptions } from "./commands/secrets-set.ts";
 import type { SecretsSetupOptions } from "./commands/secrets-setup.ts";
@@ -318,6 +319,21 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .action(async (names: string[], options: Omit<SecretsDeleteOptions, keyof Invocation | "names">) => {
       const { secretsDelete } = await import("./commands/secrets-delete.ts");
       code = await secretsDelete({ ...invocation(), ...options, names });
+    });
+
+  secrets
+    .command("import")
+    .description("move the values of a .env file into secrets.enc")
+    .argument("<file>")
+    .argument("[name...]", "these names only, whatever they are")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--all", "settings and the like too", false)
+    .option("--replace", "values that are stored otherwise too", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (file: string, names: string[], options: Omit<SecretsImportOptions, keyof Invocation>) => {
+      const { secretsImport } = await import("./commands/secrets-import.ts");
+      code = await secretsImport({ ...invocation(), ...options, file, names });
     });
 
   secrets
