@@ -52,7 +52,7 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
       return EXIT.ok;
     }
     const { moves, refused, reused } = await planMoves(mover, wanted, name);
-    const committed = await asyncFilter(moves, ({ movable }) => mover.isCommitted(movable));
+    const pushed = await asyncFilter(moves, ({ movable }) => mover.isPushed(movable));
     const carriedOut = options.dryRun || moves.length === 0 ? null : await mover.carryOut(moves);
     for (const move of moves) {
       const { movable, name: stored } = move;
@@ -66,7 +66,7 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
       if (!options.quiet) tellNext(staged, unstaged);
     }
     for (const { name: stored, value } of moves) warnOfValue(stored, value);
-    for (const move of committed) tellCommitted(move);
+    for (const move of pushed) tellPushed(move);
     for (const one of refused) tellRefused(one);
     for (const finding of elsewhere) tellElsewhere(finding);
     return refused.length + elsewhere.length > 0 ? EXIT.no : EXIT.ok;
@@ -233,11 +233,11 @@ function tellNext(staged: readonly string[], unstaged: readonly string[]): void 
   out(`next: ${staged.length > 0 ? "git commit" : `git add -- ${unstaged.map(pathWord).join(" ")}`}`);
 }
 
-function tellCommitted({ name }: Move): void {
+function tellPushed({ name, movable }: Move): void {
+  talk(`muxi-git: warning: a remote has the value of '${name}' already: have a new one issued, and revoke this one`);
   talk(
-    `muxi-git: warning: the value of '${name}' was committed before, and stays in the history: replace it at its issuer`,
+    `muxi-git: hint: to store the new one: ${tool(`secrets set ${name}${formationOption(movable.formation.path)}`)}`,
   );
-  talk(`muxi-git: hint: where it stands: ${tool("scan --history")}`);
 }
 
 function tellRefused({ movable, reason }: Refused): void {

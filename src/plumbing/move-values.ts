@@ -226,14 +226,31 @@ export class ValueMover {
     return { place, key, onDisk: secrets, staged: opened.secrets };
   }
 
-  /** Whether HEAD holds the value too: then it is in the history. */
-  async isCommitted({ formation, path, fingerprint: id }: Movable): Promise<boolean> {
-    const found = tryGit(["rev-parse", "--verify", "--quiet", "--end-of-options", `HEAD:${path}`], {
-      cwd: this.#at.topLevel,
-    });
-    if (found.code !== 0) return false;
-    const bytes = await this.#at.reader.read(found.stdout.toString("latin1").trim());
-    return bytes !== null && this.#occurrences(formation, path, bytes).some((one) => one.fingerprint === id);
+  /** Whether a remote has the value too, as far as what was fetched and pushed says: then it is known. */
+  async isPushed({ formation, path, fingerprint: id }: Movable): Promise<boolean> {
+    for (const commit of this.#pushedEnds()) {
+      const found = tryGit(["rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}:${path}`], {
+        cwd: this.#at.topLevel,
+      });
+      if (found.code !== 0) continue;
+      const bytes = await this.#at.reader.read(found.stdout.toString("latin1").trim());
+      if (bytes !== null && this.#occurrences(formation, path, bytes).some((one) => one.fingerprint === id))
+        return true;
+    }
+    return false;
+  }
+
+  /** The newest commits before HEAD that a remote has. */
+  #pushedEnds(): string[] {
+    const cwd = this.#at.topLevel;
+    const lines = (args: string[]) => {
+      const { code, stdout } = tryGit(args, { cwd });
+      return code === 0 ? stdout.toString("latin1").split("\n").filter(Boolean) : [];
+    };
+    if (lines(["for-each-ref", "--count=1", "--format=%(objectname)", "refs/remotes"]).length === 0) return [];
+    const unpushed = lines(["rev-list", "--boundary", "HEAD", "--not", "--remotes"]);
+    if (unpushed.length === 0) return ["HEAD"];
+    return unpushed.flatMap((line) => (line.startsWith("-") ? [line.slice(1)] : [])).slice(0, MOST_ENDS);
   }
 
   /**
@@ -491,6 +508,8 @@ export class ValueMover {
 }
 
 const MAX_LINKS = 8;
+/** After many merges there are many; the newest tell. */
+const MOST_ENDS = 20;
 
 function isLink(topLevel: string, path: string): boolean {
   return lstatSync(diskPath(topLevel, path), { throwIfNoEntry: false })?.isSymbolicLink() === true;

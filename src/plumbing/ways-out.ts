@@ -318,7 +318,9 @@ function commandFor(at: CommitsAt, place: Place, order: ReadonlyMap<string, numb
     return `${stage} && git commit --amend${only.reword ? "" : " --no-edit"}${becomesEmpty(at, place, only) ? " --allow-empty" : ""}`;
   }
   const commands: string[] = [];
-  for (const { oid, stage } of tasks) {
+  // The oldest first: a file that a fix makes comes with the first commit that has it.
+  const byAge = [...tasks].sort((a, b) => (order.get(b.oid) ?? 0) - (order.get(a.oid) ?? 0));
+  for (const { oid, stage } of byAge) {
     if (stage.size > 0) commands.push(...stage, `git commit --fixup=${oid.slice(0, 12)}`);
   }
   // A file that leaves git and stays on disk: the rebase would check it out and take it away again, or refuse to.

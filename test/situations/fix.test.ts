@@ -147,9 +147,10 @@ test("what is staged and what is not are each mended where they hold the value",
   repo.write("bot/agents/a.afs", `id: a\nx: ${fakeGroqKey("past")}\n`);
   repo.git("add", "-A");
   assert.equal(repo.try("git", "-c", "core.hooksPath=/dev/null", "commit", "-qm", "past").code, 0);
+  repo.git("update-ref", "refs/remotes/origin/main", "HEAD");
   const late = repo.muxi("fix", "--all");
   assert.equal(late.code, 0);
-  assert.match(late.stderr, /'GROQ_API_KEY_2' was committed before.*\n.*scan --history/);
+  assert.match(late.stderr, /a remote has the value of 'GROQ_API_KEY_2' .*\n.*secrets set GROQ_API_KEY_2 -F bot$/m);
 });
 
 test("elsewhere it says what to do, by the kind of file", (t) => {
