@@ -6,7 +6,7 @@
 
 import { escapeText } from "../escape.ts";
 import type { Problem, Severity } from "../formation/problem.ts";
-import { splitFix, tool } from "../invocation.ts";
+import { movedFingerprint, splitFix, tool } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 
 /** Findings shown in one block; the rest is counted. */
@@ -114,13 +114,6 @@ function formatFixes(fixes: readonly string[]): string[] {
     // A command has no unsafe character left in its words, see shellQuote.
     `muxi-git: fix: ${escapeText(command)}`,
   ]);
-}
-
-/** Of a command that moves one value: all that a block lists are moved by one. */
-function movedFingerprint(command: string): string | null {
-  const before = tool("fix ");
-  const rest = command.startsWith(before) ? command.slice(before.length) : "";
-  return /^[0-9a-f]{16}$/.test(rest) ? rest : null;
 }
 
 export function count(number: number, noun: string): string {
