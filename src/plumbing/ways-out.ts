@@ -407,17 +407,17 @@ function keptApart(tasks: readonly Task[]): string[] {
     keep,
   ];
   const isTemplate = ({ path, kept }: Moved) => kept.includes(path);
+  // Templates before names are added to them: next to a line that was added, a fixup would not apply.
+  const commands = tasks.flatMap((task) =>
+    task.moves.filter(isTemplate).flatMap((one) => [...move([one]), `git add -- ${words([one])}`, fixup(task)]),
+  );
   const literals = tasks.flatMap(({ moves }) => moves.filter((one) => !isTemplate(one)));
-  const commands = literals.length === 0 ? [] : move(literals);
+  if (literals.length > 0) commands.push(...move(literals));
   for (const task of tasks) {
-    const { moves, stage } = task;
-    const own = moves.filter((one) => !isTemplate(one));
-    const others = [...stage].filter((command) => movedFingerprint(command) === null);
+    const own = task.moves.filter((one) => !isTemplate(one));
+    const others = [...task.stage].filter((command) => movedFingerprint(command) === null);
     if (own.length > 0) others.push(`git add -- ${words(own)}`);
     if (others.length > 0) commands.push(...others, fixup(task));
-    for (const one of moves.filter(isTemplate)) {
-      commands.push(...move([one]), `git add -- ${words([one])}`, fixup(task));
-    }
   }
   return commands;
 }

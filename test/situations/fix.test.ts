@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fakeAnthropicKey, fakeGroqKey } from "../support/fake.ts";
 import { type MadeFormation, openWith, writeFormation } from "../support/formation.ts";
 import { preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
+import { assertBlocked, assertSilent, commitLeak, push, pushable, remoteHolds, run } from "./push-support.ts";
 
 const GROQ = fakeGroqKey();
 const CLAUDE = fakeAnthropicKey();
@@ -251,4 +252,32 @@ test("files behind links, and a first formation without a key", (t) => {
   assert.equal(repo.git("ls-files", "new"), "new/formation.afs\nnew/secrets\nnew/secrets.enc");
   const value = openWith(repo.read("new/.key").toString(), repo.read("new/secrets.enc"))?.get("GROQ_API_KEY");
   assert.deepEqual(value, { kind: "string", value: GROQ });
+});
+
+test("a push that holds values: the command takes them out of the commits that brought them", (t) => {
+  const { repo } = pushable(t);
+  commitLeak(repo, "Add helper", { "bot/agents/a.afs": `id: a\nx: ${GROQ}\n` });
+  commitLeak(repo, "Add notes", { "more.txt": "more\n" });
+  const blocked = assertBlocked(push(repo, "origin", "main"), /push blocked: 1 problem/, [GROQ]);
+  assert.deepEqual([blocked.byHand, blocked.commands.length], [[], 1]);
+  run(repo, blocked.commands[0] ?? "");
+  assertSilent(push(repo, "origin", "main"));
+  assert.equal(remoteHolds(repo, GROQ), false);
+  assert.equal(repo.git("log", "--format=%s", "-3"), "Add notes\nAdd helper\nBegin");
+});
+
+test("… also where template and secrets.enc came in later", {
+  skip: process.env.SLOW !== "1" && "tried with SLOW=1",
+}, (t) => {
+  const { repo } = pushable(t);
+  const second = fakeGroqKey("second");
+  commitLeak(repo, "Begin again", { "new/formation.afs": `id: new\nx: ${GROQ}\n` });
+  commitLeak(repo, "Go on", { "new/agents/a.afs": `id: a\nx: ${second}\n`, "new/secrets": `A_KEY=${CLAUDE}\n` });
+  const blocked = assertBlocked(push(repo, "origin", "main"), /push blocked: 3 problems/, [GROQ, second, CLAUDE]);
+  assert.deepEqual([blocked.byHand, blocked.commands.length], [[], 1]);
+  run(repo, blocked.commands[0] ?? "");
+  assertSilent(push(repo, "origin", "main"));
+  for (const secret of [GROQ, second, CLAUDE]) assert.equal(remoteHolds(repo, secret), false);
+  const held = openWith(repo.read("new/.key").toString(), repo.read("new/secrets.enc"));
+  assert.deepEqual([...(held?.keys() ?? [])], ["A_KEY", "GROQ_API_KEY", "GROQ_API_KEY_2"]);
 });

@@ -83,7 +83,7 @@ test("chosen names, and files that hold nothing to import", (t) => {
   const chosen = repo.muxi("secrets", "import", "bot/.env", "port", "URL", "--yes");
   assert.equal(chosen.code, 0, chosen.all);
   const stored = openWith(formation.key, repo.read("bot/secrets.enc"));
-  assert.deepEqual([...(stored?.keys() ?? [])].sort(), ["BRAVE_SEARCH_API_KEY", "OPENAI_API_KEY", "PORT", "URL"]);
+  assert.deepEqual([...(stored?.keys() ?? [])], ["BRAVE_SEARCH_API_KEY", "OPENAI_API_KEY", "PORT", "URL"]);
   assert.deepEqual(stored?.get("URL"), { kind: "string", value: `https://\${HOST}/${GROQ}` });
   assert.equal(repo.read(".gitignore").toString(), "node_modules", "git has it no more");
 
