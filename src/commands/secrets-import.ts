@@ -41,8 +41,8 @@ export interface SecretsImportOptions extends Invocation {
 }
 
 const WHY_LEFT: Readonly<Record<LeftBecause, string>> = {
-  setting: "a setting, no secret",
-  placeholder: "a placeholder",
+  setting: "no secret by its name and look",
+  placeholder: "placeholder",
   empty: "without a value",
   published: "published by its framework",
   "kept elsewhere": "encrypted, or kept in another store",
@@ -123,15 +123,18 @@ function showPlan(
   place: FormationPlace,
   { file, names, replace, quiet }: SecretsImportOptions,
 ): void {
+  const from = escapeText(file);
   const target = escapeText(fileIn(place.path, "secrets.enc"));
-  for (const { name, raw, line, otherLines: others } of fresh) {
+  const moved = [...fresh, ...(replace ? conflicting : [])];
+  if (moved.length > 0) out(`${count(moved.length, "value")} of ${from} for ${target}:`);
+  for (const entry of moved) {
+    const { name, raw, line, otherLines: others } = entry;
     const as = raw === name ? "" : `, there ${shownName(raw)}`;
-    const repeated = others.length === 0 ? "" : `; other values on line ${others.join(", ")} do not count`;
-    out(`to ${target}: ${shownName(name)} (line ${line}${as}${repeated})`);
+    const repeated = others.length === 0 ? "" : `; the other values, on line ${others.join(", ")}, do not count`;
+    const instead = conflicting.includes(entry) ? "; replaces the stored value" : "";
+    out(`  ${shownName(name)} (line ${line}${as}${repeated}${instead})`);
   }
-  for (const { name } of conflicting) {
-    out(`${replace ? "to replace" : "stored with another value"}: ${shownName(name)}`);
-  }
+  if (!replace) for (const { name } of conflicting) out(`stored with another value: ${shownName(name)}`);
   if (quiet) return;
   if (same.length > 0) out(`stored already: ${same.map(({ name }) => shownName(name)).join(", ")}`);
   const reasons = new Map<string, string[]>();
@@ -139,10 +142,15 @@ function showPlan(
     const reason = why === null || names.length > 0 ? "not chosen" : WHY_LEFT[why];
     reasons.set(reason, [...(reasons.get(reason) ?? []), shownName(raw)]);
   }
-  for (const [reason, all] of reasons) out(`left in ${escapeText(file)}, ${reason}: ${all.join(", ")}`);
-  if (otherLines.length > 0)
-    out(`no NAME=value: line ${otherLines.slice(0, 10).join(", ")}${otherLines.length > 10 ? ", …" : ""}`);
+  if (reasons.size > 0) out(`left in ${from}:`);
+  for (const [reason, all] of reasons) out(`  ${all.join(", ")} (${reason})`);
+  if (otherLines.length === 0) return;
+  out(
+    `no NAME=value: line ${otherLines.slice(0, MOST_LINES).join(", ")}${otherLines.length > MOST_LINES ? ", …" : ""}`,
+  );
 }
+
+const MOST_LINES = 10;
 
 /** @returns what is to be stored; null where the person would rather not. */
 async function confirm(
@@ -181,7 +189,7 @@ async function store(
   for (const { name, value } of chosen) warnOfValue(name, value);
   sayNewKey(place, changed, false);
   out(`stored ${count(chosen.length, "value")} in ${escapeText(fileIn(place.path, "secrets.enc"))}`);
-  if (!quiet) out(`in the formation's files they are \${{ secrets.${chosen[0]!.name} }} and so on`);
+  if (!quiet) out(`a file of the formation refers to one as \${{ secrets.${chosen[0]!.name} }}`);
   return changed.written;
 }
 
@@ -202,7 +210,7 @@ async function untrack(path: string, { topLevel }: FormationPlace, options: Secr
     return [];
   }
   runGit(["--literal-pathspecs", "rm", "-q", "--cached", "-f", "--", path], { cwd: topLevel });
-  out(`took '${shown}' out of git: the next commit has it no more, the disk still has`);
+  out(`took '${shown}' out of git with the next commit; it stays on disk`);
   if (checkIgnoredIn([path], { cwd: topLevel }).get(path)?.shared === true) return [];
   const { disk, bytes, mode } = readForRewrite(topLevel, ".gitignore");
   const before = bytes?.toString("latin1") ?? "";
@@ -217,6 +225,8 @@ function tellHistory(path: string, { topLevel }: FormationPlace): void {
   const args = ["--literal-pathspecs", "rev-list", "--all", "-1", "--", path];
   const found = tryGit(args, { cwd: topLevel });
   if (found.code !== 0 || found.stdout.length === 0) return;
-  talk(`muxi-git: warning: the history still holds '${escapeText(path)}': replace its values at their issuers`);
+  talk(
+    `muxi-git: warning: the history still holds '${escapeText(path)}': have its values replaced by whoever issued them`,
+  );
   talk(`muxi-git: hint: what stands there: ${tool("scan --history")}`);
 }

@@ -38,13 +38,15 @@ test("a .env file that git has: its secrets move, it leaves git and stays on dis
   const planned = repo.muxiWith({ cwd: repo.path("bot") }, "secrets", "import", ".env", "--dry-run");
   assert.deepEqual([planned.code, planned.stderr, state()], [0, "", before]);
   const plan =
-    "to bot/secrets.enc: GROQ_API_KEY (line 4)\n" +
-    "to bot/secrets.enc: STRIPE_KEY (line 6; other values on line 5 do not count)\n" +
-    "to bot/secrets.enc: DEPLOY_PEM (line 10)\n" +
+    "3 values of .env for bot/secrets.enc:\n" +
+    "  GROQ_API_KEY (line 4)\n" +
+    "  STRIPE_KEY (line 6; the other values, on line 5, do not count)\n" +
+    "  DEPLOY_PEM (line 10)\n" +
     "stored with another value: OPENAI_API_KEY\n" +
-    "left in .env, a setting, no secret: NODE_ENV, PORT\n" +
-    "left in .env, made of other values, and MUXI puts none in: URL\n" +
-    "left in .env, without a value: EMPTY\n" +
+    "left in .env:\n" +
+    "  NODE_ENV, PORT (no secret by its name and look)\n" +
+    "  URL (made of other values, and MUXI puts none in)\n" +
+    "  EMPTY (without a value)\n" +
     "no NAME=value: line 14\n";
   assert.equal(planned.stdout, `${plan}would take '.env' out of git; it stays on disk\n`);
 
