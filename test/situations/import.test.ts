@@ -89,6 +89,14 @@ test("chosen names, and files that hold nothing to import", (t) => {
   assert.deepEqual(stored?.get("URL"), { kind: "string", value: `https://\${HOST}/${GROQ}` });
   assert.equal(repo.read(".gitignore").toString(), "node_modules", "git has it no more");
 
+  repo.write("app/.env", `OTHER_KEY=${fakeGroqKey("app")}\n`);
+  repo.git("add", "-f", "app/.env");
+  const blocked = repo.try("git", "commit", "-qm", "app");
+  const noted = /values of 'app\/\.env' can move to secrets\.enc: (git muxi secrets import app\/\.env)$/m;
+  const moved = repo.try("sh", "-c", `${noted.exec(blocked.stderr)?.[1]} --yes`);
+  assert.equal(moved.code, 0, `${blocked.all}${moved.all}`);
+  assert.equal(repo.git("ls-files", "app"), "");
+
   const files: [string | Uint8Array | null, RegExp, ...string[]][] = [
     ["# nothing\n", /no NAME=value line/],
     [Buffer.from([0x41, 0x3d, 0xff, 0xfe, 0]), /is no text/],
