@@ -46,9 +46,9 @@ export async function secretsSetup(options: SecretsSetupOptions): Promise<ExitCo
   if (options.newKey) {
     if (!(await giveUpKey(place, before, options, written))) return EXIT.no;
   } else readSecrets(place);
-  const missing = (options.newKey && options.dryRun ? before : await namesOf(place)).filter(
-    ({ state }) => state !== "stored" && state !== "unreachable",
-  );
+  const missing = (options.newKey && options.dryRun ? before : await namesOf(place))
+    .filter(({ state }) => state !== "stored" && state !== "unreachable")
+    .sort((a, b) => Number(b.references.length > 0) - Number(a.references.length > 0));
   const shown = escapeText(place.path === "" ? "this formation" : place.path);
   if (missing.length === 0) {
     out(before.length === 0 ? `${shown} names no secret` : `every name of ${shown} has a value`);
@@ -59,7 +59,8 @@ export async function secretsSetup(options: SecretsSetupOptions): Promise<ExitCo
     out(`${count(missing.length, "name")} of ${shown} without a value:`);
     for (const one of missing) out(`  ${shownName(one.name)}  ${usedIn(one)}`);
     if (!options.dryRun) {
-      talk(`muxi-git: hint: ask at a terminal, or give one by one: ${tool(`secrets set ${missing[0]!.name} --stdin`)}`);
+      const next = `secrets set ${missing[0]!.name} --stdin${formationOption(place.path)}`;
+      talk(`muxi-git: hint: run this at a terminal, or give one by one: ${tool(next)}`);
     }
     return options.dryRun ? EXIT.ok : EXIT.no;
   }
