@@ -10,6 +10,7 @@ import { parseTreeEntries } from "../git/entries.ts";
 import { openRepository, type Repository, runtimeFolder } from "../git/repository.ts";
 import { HOOK_EVENTS } from "../hook-events.ts";
 import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
+import { type Held, installLock, withLock } from "../lock.ts";
 import { auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
 import { type Applied, applyPlan } from "../setup/apply.ts";
@@ -20,7 +21,6 @@ import { fileState } from "../setup/disk.ts";
 import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
 import { inspect } from "../setup/inspect.ts";
 import { clearLeftovers } from "../setup/leftovers.ts";
-import { type Held, withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
@@ -79,7 +79,7 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
   if (!options.yes && canAnswer && (await agreesToEdit(await detect(repository), planOptions)))
     planOptions.editTracked = true;
 
-  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, (held) =>
+  const { plan, situation, applied, hooks } = await withLock(installLock(repository.commonDir), (held) =>
     carryOut(repository, planOptions, held),
   );
   if (!options.quiet) {

@@ -11,7 +11,8 @@ import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { encodePath, type IndexEntry, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
+import { type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
+import { indexBits, indexEntries, setIndexEntry } from "../git/index-entry.ts";
 import { runGit, tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Rewritable, readForRewrite } from "../git/working-file.ts";
@@ -77,10 +78,9 @@ async function normalizeFile(
   dryRun: boolean,
 ): Promise<{ done: string[]; refused: string | null; leftAlone?: string } | null> {
   const { topLevel, keyring, reader } = context;
-  const listed = runGit(["--literal-pathspecs", "ls-files", "-s", "-z", "--", file], { cwd: topLevel });
-  const entries = parseIndexEntries(listed).filter((entry) => entry.path === file);
+  const entries = indexEntries(topLevel, file);
   if (entries.some((entry) => entry.mode === MODE_SYMLINK)) return null;
-  const bits = bitsOf(topLevel, file);
+  const bits = indexBits(topLevel, file);
   if (bits.skipWorktree) return { done: [], refused: null, leftAlone: "it is outside the sparse checkout" };
   let rewritable: Rewritable;
   try {
@@ -118,19 +118,6 @@ async function normalizeFile(
   return { done, refused: staged?.kind === "refused" ? `what is staged: ${staged.reason}` : null };
 }
 
-interface IndexBits {
-  /** Outside a sparse checkout, or told so by hand: `git add` leaves such a path alone as well. */
-  skipWorktree: boolean;
-  assumeUnchanged: boolean;
-}
-
-/** The tag of `ls-files -v`: `S` skip-worktree, in lower case assume-unchanged. */
-function bitsOf(topLevel: string, file: string): IndexBits {
-  const listed = runGit(["--literal-pathspecs", "ls-files", "-v", "-z", "--", file], { cwd: topLevel });
-  const tag = String.fromCharCode(listed[0] ?? 0);
-  return { skipWorktree: /^s$/i.test(tag), assumeUnchanged: /^[a-z]$/.test(tag) };
-}
-
 function isIgnored(topLevel: string, file: string): boolean {
   return tryGit(["check-ignore", "-q", "--stdin", "-z"], { cwd: topLevel, input: `${file}\0` }).code === 0;
 }
@@ -142,20 +129,8 @@ function stage(
   entry: IndexEntry | undefined,
   assumeUnchanged = false,
 ): void {
-  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes })
-    .toString("latin1")
-    .trim();
-  const record = Buffer.concat([
-    Buffer.from(`${entry?.mode ?? "100644"} ${oid} 0\t`),
-    encodePath(file),
-    Buffer.from([0]),
-  ]);
-  runGit(["update-index", "-z", "--index-info"], { cwd: topLevel, input: record });
-  // --index-info makes a new entry, without the bits of the old one.
-  if (assumeUnchanged) {
-    const path = Buffer.concat([encodePath(file), Buffer.from([0])]);
-    runGit(["update-index", "-z", "--assume-unchanged", "--stdin"], { cwd: topLevel, input: path });
-  }
+  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes });
+  setIndexEntry(topLevel, file, oid.toString("latin1").trim(), entry, assumeUnchanged);
 }
 
 function canonicalOf(bytes: Buffer, key: Key): Outcome {

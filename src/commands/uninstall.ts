@@ -1,10 +1,11 @@
 /** `uninstall`: what install did is undone, and what stays is said. */
+
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
+import { installLock, withLock } from "../lock.ts";
 import { clearLeftovers } from "../setup/leftovers.ts";
-import { withInstallLock } from "../setup/lock.ts";
 import { shownPath } from "../setup/places.ts";
 import { applyUndo, planUndo, type UndoStep } from "../setup/undo.ts";
 import { out } from "../terminal.ts";
@@ -19,7 +20,7 @@ export async function uninstall(options: UninstallOptions): Promise<ExitCode> {
   const repository = openRepository(options.cwd, options.env);
   const plan = options.dryRun
     ? planUndo(repository, await repository.settings(), options.shared)
-    : await withInstallLock(repository.commonDir, async (held) => {
+    : await withLock(installLock(repository.commonDir), async (held) => {
         clearLeftovers(repository);
         const planned = planUndo(repository, await repository.settings(), options.shared);
         await held.checkInterrupted();

@@ -18,7 +18,14 @@ import { isDescriptive, isGeneratedByMuxi, isPrintableName, isUserCredential, no
 import { isPlaceholder, isSetting } from "./placeholder.ts";
 import { type Occasion, type Problem, type ProblemCode, type Severity, severityOf, VALUE_ID } from "./problem.ts";
 import { findReferences, type Reference } from "./references.ts";
-import { conflictMarkerLines, decodeTemplate, parseTemplate, type TemplateEntry, templateEntries } from "./template.ts";
+import {
+  conflictMarkerLines,
+  decodeTemplate,
+  entriesByName,
+  parseTemplate,
+  type TemplateEntry,
+  templateEntries,
+} from "./template.ts";
 
 /** What the folder's `.key` is; a blank one is missing. */
 export type KeyState = "ok" | "missing" | "hex" | "malformed";
@@ -144,11 +151,7 @@ function readTemplate({ formation, template }: FormationState): ReadTemplate {
   const parsed = parseTemplate(text ?? "");
   const entries = templateEntries(parsed);
   const markers = conflictMarkerLines(parsed);
-  const byName = new Map<string, TemplateEntry>();
-  for (const entry of entries) {
-    const name = normalizeName(entry.name);
-    if (isPrintableName(entry.name) && name !== "" && !byName.has(name)) byName.set(name, entry);
-  }
+  const byName = entriesByName(entries);
   return { path, problem, markers, entries, byName, comparable: problem === undefined && markers.length === 0 };
 }
 

@@ -94,13 +94,13 @@ export interface Rewritable {
  *
  * @throws MuxiGitError `unreadable` where something is there that cannot be read
  * (no permission, a folder, a FIFO, a link that leads nowhere); `outside-repository`
- * where a link leads out of `topLevel`.
+ * where a link leads out of `topLevel`, unless `anywhere`.
  */
-export function readForRewrite(topLevel: string, path: string): Rewritable {
+export function readForRewrite(topLevel: string, path: string, { anywhere = false } = {}): Rewritable {
   const given = Buffer.from(diskPath(topLevel, path));
   const disk = resolved(given, path);
   const root = Buffer.concat([realpathSync.native(topLevel, { encoding: "buffer" }), Buffer.from(sep)]);
-  if (!disk.subarray(0, root.length).equals(root)) {
+  if (!anywhere && !disk.subarray(0, root.length).equals(root)) {
     throw new MuxiGitError("outside-repository", `a link leads from '${escapeText(path)}' out of the repository`, {
       hint: "put a regular file in its place",
     });

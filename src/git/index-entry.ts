@@ -1,0 +1,48 @@
+/** One path of git's index, changed without its filters: what they would answer is known already. */
+import { encodePath, type IndexEntry, parseIndexEntries } from "./entries.ts";
+import { runGit, tryGit } from "./run.ts";
+
+/** The entries of one path, more than one where a merge left a conflict. */
+export function indexEntries(topLevel: string, file: string): IndexEntry[] {
+  const listed = runGit(["--literal-pathspecs", "ls-files", "-s", "-z", "--", file], { cwd: topLevel });
+  return parseIndexEntries(listed).filter((entry) => entry.path === file);
+}
+
+export interface IndexBits {
+  /** Outside a sparse checkout, or told so by hand: `git add` leaves such a path alone as well. */
+  skipWorktree: boolean;
+  assumeUnchanged: boolean;
+}
+
+/** The tag of `ls-files -v`: `S` skip-worktree, in lower case assume-unchanged. */
+export function indexBits(topLevel: string, file: string): IndexBits {
+  const listed = runGit(["--literal-pathspecs", "ls-files", "-v", "-z", "--", file], { cwd: topLevel });
+  const tag = String.fromCharCode(listed[0] ?? 0);
+  return { skipWorktree: /^s$/i.test(tag), assumeUnchanged: /^[a-z]$/.test(tag) };
+}
+
+/**
+ * Give `file` this blob, and forget what git knew of the working tree's file.
+ *
+ * @param entry - the one that is replaced.
+ */
+export function setIndexEntry(
+  topLevel: string,
+  file: string,
+  oid: string,
+  entry: IndexEntry | undefined,
+  assumeUnchanged: boolean,
+): void {
+  const path = Buffer.concat([encodePath(file), Buffer.from([0])]);
+  const record = Buffer.concat([Buffer.from(`${entry?.mode ?? "100644"} ${oid} 0\t`), path]);
+  runGit(["update-index", "-z", "--index-info"], { cwd: topLevel, input: record });
+  // --index-info makes a new entry, without the bits of the old one.
+  if (assumeUnchanged) {
+    runGit(["update-index", "-z", "--assume-unchanged", "--stdin"], { cwd: topLevel, input: path });
+  }
+}
+
+/** Look at files anew, so that the next `git status` need not; those that git does not track are passed over. */
+export function refreshIndex(topLevel: string, files: readonly string[]): void {
+  tryGit(["--literal-pathspecs", "add", "--refresh", "--", ...files], { cwd: topLevel });
+}
