@@ -11,9 +11,9 @@ import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
-import { indexBits, indexEntries, setIndexEntry } from "../git/index-entry.ts";
-import { runGit, tryGit } from "../git/run.ts";
+import { MODE_SYMLINK } from "../git/entries.ts";
+import { indexBits, indexEntries, stageBytes } from "../git/index-entry.ts";
+import { tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Rewritable, readForRewrite } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
@@ -109,10 +109,10 @@ async function normalizeFile(
   }
   const next = staged?.kind === "rewrite" ? staged.bytes : null;
   if (next !== null) {
-    if (!dryRun) stage(topLevel, file, next, entry, bits.assumeUnchanged);
+    if (!dryRun) stageBytes(topLevel, file, next, entry, bits.assumeUnchanged);
     done.push("staged");
   } else if (entry === undefined && working !== null && !isIgnored(topLevel, file)) {
-    if (!dryRun) stage(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined);
+    if (!dryRun) stageBytes(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined, false);
     done.push("staged, it was untracked");
   }
   return { done, refused: staged?.kind === "refused" ? `what is staged: ${staged.reason}` : null };
@@ -120,17 +120,6 @@ async function normalizeFile(
 
 function isIgnored(topLevel: string, file: string): boolean {
   return tryGit(["check-ignore", "-q", "--stdin", "-z"], { cwd: topLevel, input: `${file}\0` }).code === 0;
-}
-
-function stage(
-  topLevel: string,
-  file: string,
-  bytes: Buffer,
-  entry: IndexEntry | undefined,
-  assumeUnchanged = false,
-): void {
-  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes });
-  setIndexEntry(topLevel, file, oid.toString("latin1").trim(), entry, assumeUnchanged);
 }
 
 function canonicalOf(bytes: Buffer, key: Key): Outcome {
