@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -87,7 +88,7 @@ const mode = (path: string) => lstatSync(path).mode & 0o777;
 test("the first secret of a formation makes key, template and secrets.enc, as MUXI has them", async (t) => {
   const { place, at, text, values } = folder(t);
   const changed = await put(place, "A_KEY", "grüße <&> \\ 世界");
-  assert.deepEqual([...changed.written].sort(), [".key", "secrets", "secrets.enc"]);
+  assert.deepEqual(new Set(changed.written), new Set([".key", "secrets", "secrets.enc"]));
   assert.equal(changed.madeKey, true);
   assert.match(text(".key"), /^[A-Za-z0-9_-]{43}=$/);
   assert.deepEqual([mode(at(".key")), mode(at("secrets.enc"))], [0o600, 0o600]);
@@ -114,8 +115,8 @@ test("what is the same already is not written", async (t) => {
 test("a dry run changes nothing, not even by a key or a lock", async (t) => {
   const { place, root } = folder(t);
   const changed = await changeSecrets(place, () => ({ secrets: secretsOf({ A_KEY: "1" }) }), { dryRun: true });
-  assert.deepEqual([...changed.written].sort(), [".key", "secrets.enc"]);
-  assert.deepEqual(["formation.afs"], (await import("node:fs")).readdirSync(root));
+  assert.deepEqual(new Set(changed.written), new Set([".key", "secrets.enc"]));
+  assert.deepEqual(readdirSync(root), ["formation.afs"]);
 });
 
 test("a key that does not open the file is refused, and never replaced by a new one", async (t) => {
@@ -242,11 +243,11 @@ test("what MUXI writes in between is seen, not written over", async (t) => {
   assert.deepEqual(values(key), { A_KEY: "1", B_KEY: "2", MUXI_KEY: "m" });
 });
 
-test("several changes at once, of one process too, lose nothing", async (t) => {
+test("changes at once lose nothing", async (t) => {
   const { place, values, key, text } = sealedFolder(t, {});
   const names = Array.from({ length: 6 }, (_, at) => `NAME_${at}`);
-  for (const name of names) await put(place, name, name);
-  assert.deepEqual(Object.keys(values(key)).sort(), names);
+  await Promise.all(names.map((name) => put(place, name, name)));
+  assert.deepEqual(values(key), Object.fromEntries(names.map((name) => [name, name])));
   assert.equal(text("secrets").split("\n").length, names.length + 1);
 });
 
