@@ -377,7 +377,7 @@ export function keyTarget(place: FormationPlace): Rewritable {
 }
 
 /** Where the links that begin at `path` end; `path` itself where that is not inside the repository. */
-function linkedTo(topLevel: string, path: string): string {
+export function linkedTo(topLevel: string, path: string): string {
   let file = join(topLevel, path);
   for (let links = 0; links < 8; links++) {
     let target: string;
