@@ -337,7 +337,8 @@ function planOf(current: StoredSecrets, change: SecretsChange | null, written: M
   const secrets = change?.secrets ?? current.secrets;
   const sealed = files.encrypted.bytes;
   const differs = files.sealed === null ? change?.secrets !== undefined : !sameSecrets(files.sealed, secrets);
-  const seals = change !== null && (differs || change.key !== undefined);
+  // A key alone makes no secrets.enc where there is none.
+  const seals = change !== null && (differs || (change.key !== undefined && sealed !== null));
   const key = change?.key ?? current.key ?? (seals ? generateKey() : null);
   const newKey = key !== null && (current.key === null || !sameKey(key, current.key)) ? key : null;
 
