@@ -7,6 +7,7 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { vendoredCommand } from "./alias.ts";
+import type { KeyExposureOptions } from "./commands/key-exposure.ts";
 import type { KeyUnlockOptions } from "./commands/key-unlock.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
@@ -282,10 +283,22 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .command("accept")
     .description("declare that a formation's key was changed on purpose")
     .option("-F, --formation <dir>", "the formation")
+    .option("--yes", "give up the names that the new file has no value for", false)
     .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (options: { formation?: string; dryRun: boolean }) => {
+    .action(async (options: { formation?: string; yes: boolean; dryRun: boolean }) => {
       const { keyAccept } = await import("./commands/key-accept.ts");
       code = await keyAccept({ ...invocation(), ...options });
+    });
+
+  key
+    .command("rotate")
+    .description("a new key for a formation and all that share its key")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--keep-old", "hold the old key in git's folder, to read older versions", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: { formation?: string; keepOld: boolean; dryRun: boolean }) => {
+      const { keyRotate } = await import("./commands/key-rotate.ts");
+      code = await keyRotate({ ...invocation(), ...options });
     });
 
   key
@@ -315,6 +328,19 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .action(async (options: { formation?: string; to?: string; dryRun: boolean }) => {
       const { keyExport } = await import("./commands/key-export.ts");
       code = await keyExport({ ...invocation(), ...options });
+    });
+
+  key
+    .command("exposure")
+    .description("every name whose value a key opens in the history: what to revoke after a leak")
+    .option("-F, --formation <dir>", "of this formation's key")
+    .option("--all", "of every key that is here", false)
+    .option("--stdin", "of the key on standard input", false)
+    .option("--from-file <file>", "of the key in a file")
+    .option("--json", "machine readable", false)
+    .action(async (options: Omit<KeyExposureOptions, keyof Invocation>) => {
+      const { keyExposure } = await import("./commands/key-exposure.ts");
+      code = await keyExposure({ ...invocation(), ...options });
     });
 
   try {

@@ -427,7 +427,7 @@ function storedNames(secrets: Secrets): Map<string, string> {
 }
 
 /** MUXI's set-up asks for an empty value again, so an empty one is none. */
-function hasValue(value: SecretValue | undefined): boolean {
+export function hasValue(value: SecretValue | undefined): boolean {
   return value !== undefined && (value.kind === "string" ? value.value !== "" : value.text !== "null");
 }
 

@@ -100,6 +100,12 @@ export function listCommits(args: readonly string[], input: string, cwd: string)
   });
 }
 
+/** Every commit that a remote-tracking ref reaches. */
+export function remoteCommits(cwd: string): Set<string> {
+  const listed = tryGit(["rev-list", "--remotes"], { cwd });
+  return new Set(listed.code === 0 ? listed.stdout.toString("latin1").split("\n") : []);
+}
+
 /** What each commit changes, in the order given; with `pathspecs`, of what they match. */
 export function readChanges(
   commits: readonly Commit[],
