@@ -46,6 +46,11 @@ function chain(value: string, before = ""): string {
   return value === "" ? before : before === "" || isAbsolute(value) ? value : `${before}/${value}`;
 }
 
+function days(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError("a number of days");
+  return Number(value);
+}
+
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
 }
@@ -136,8 +141,9 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   program
     .command("status")
     .description("what protects this repository, what does not, and the command that mends it")
+    .option("--max-age <days>", "exit 1 where a key or a value is older, and by nothing else", days)
     .option("--json", "machine readable", false)
-    .action(async (options: { json: boolean }) => {
+    .action(async (options: { maxAge?: number; json: boolean }) => {
       const { status } = await import("./commands/status.ts");
       code = await status({ ...invocation(), ...options });
     });

@@ -4,12 +4,14 @@ import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText, formatJson } from "../escape.ts";
 import type { Formation } from "../formation/discover.ts";
 import { fileIn } from "../formation/discover.ts";
+import { MODE_SYMLINK } from "../git/entries.ts";
+import { indexEntries } from "../git/index-entry.ts";
 import { resolveCommit } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { diskPath } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { formationsOf, type OpenedFile, openFile } from "../plumbing/formation-state.ts";
-import { copiesOfKeys } from "../plumbing/key-copies.ts";
+import { copiesOfKeys, copyWarning } from "../plumbing/key-copies.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { formationOption, recoverSecrets } from "../plumbing/secrets-store.ts";
 import { type Key, keyFingerprint, sameKey } from "../secrets/key.ts";
@@ -49,9 +51,13 @@ export async function keyCheck(options: KeyCheckOptions): Promise<ExitCode> {
     const checked: CheckedKey[] = [];
     const formations = chosen(options, context, formationsOf(snapshot));
     for (const formation of formations) checked.push(await checkOne(context, snapshot, formation, given));
-    const copies = context.bare ? [] : copiesOfKeys(topLevel, keysOf(context, formations, given));
+    const folders = formations.map(({ path }) => path);
+    const copies = context.bare ? [] : copiesOfKeys(topLevel, keysOf(context, formations, given), folders);
     const warnings = context.bare || given !== null ? [] : formations.flatMap((one) => careless(context, one));
-    for (const path of copies) warnings.push(copyWarning(path));
+    for (const path of copies) {
+      const { message, fix } = copyWarning(path);
+      warnings.push(`${message}: ${fix}`);
+    }
     if (options.json) out(formatJson({ schemaVersion: 1, formations: checked, copies }, 2));
     else for (const one of checked) print(one, options.quiet);
     for (const warning of warnings) talk(`muxi-git: warning: ${warning}`);
@@ -136,13 +142,11 @@ function careless({ topLevel, places }: RepositoryContext, { path }: Formation):
   const stat = statSync(diskPath(topLevel, file), { throwIfNoEntry: false });
   if (stat === undefined) return [];
   const warning = notIgnored({ topLevel, path, places });
+  const tracked = indexEntries(topLevel, file).some(({ mode }) => mode !== MODE_SYMLINK);
   const open = process.platform !== "win32" && (stat.mode & 0o077) !== 0;
   return [
     ...(warning === null ? [] : [warning]),
+    ...(tracked ? [`git tracks '${escapeText(file)}': git rm --cached -- ${pathWord(file)}`] : []),
     ...(open ? [`others on this machine may read '${escapeText(file)}': chmod 600 ${pathWord(file)}`] : []),
   ];
-}
-
-export function copyWarning(path: string): string {
-  return `'${escapeText(path)}' holds a key: take it out, and if it was ever pushed: ${tool("key rotate")}`;
 }

@@ -8,7 +8,7 @@ import { type Exposure, type Exposures, exposuresOf, type OpenedNow } from "../p
 import { formationsOf, openFile } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
-import { out, talk } from "../terminal.ts";
+import { day, out, talk } from "../terminal.ts";
 import { givenKey, type KeyInput, ownKey } from "./key-input.ts";
 import { openContext, pickFormation, type RepositoryContext } from "./repository-context.ts";
 
@@ -24,7 +24,7 @@ export async function keyExposure(options: KeyExposureOptions): Promise<ExitCode
     const now = await openedNow(context);
     const exposures = await exposuresOf(subjects(options, context), now, context.topLevel);
     if (options.json) out(formatExposures(exposures));
-    else for (const one of exposures.keys) print(one, options.quiet);
+    else for (const one of exposures.keys) print(one, isSealing(one, now), options.quiet);
     if (exposures.unread > 0)
       talk(`muxi-git: warning: ${exposures.unread} versions could not be read: this clone lacks them`);
     if (exposures.shallow) {
@@ -78,7 +78,7 @@ function formatExposures({ keys, unread, shallow }: Exposures): string {
   return formatJson({ schemaVersion: 1, unread, shallow, keys }, 2);
 }
 
-function print({ fingerprint, versions, names }: Exposure, quiet: boolean): void {
+function print({ fingerprint, versions, names }: Exposure, isInUse: boolean, quiet: boolean): void {
   if (names.length === 0) {
     out(`the key ${fingerprint} opens nothing that this clone holds`);
     return;
@@ -97,13 +97,12 @@ function print({ fingerprint, versions, names }: Exposure, quiet: boolean): void
     out(`  ${shownName(name).padEnd(width)}  ${where.join(", ")}`);
   }
   if (quiet) return;
-  out("revoke each where it was issued; what is in use needs a new value first: then set it, and rotate the key:");
-  out(`  ${tool("key rotate")}`);
+  // A value that is set before the key is another one is sealed with the key that leaked.
+  if (isInUse) out(`first, so that no new value is sealed with it: ${tool("key rotate")}`);
+  out("then revoke each value where it was issued, and set the new one of each that is in use");
 }
 
-/** The day in UTC: 2026-01-02. */
-export function day(time: number): string {
-  const date = new Date(time * 1000);
-  // A commit may say any time.
-  return Number.isNaN(date.getTime()) ? "an unknown day" : date.toISOString().slice(0, 10);
+/** Whether something here is sealed with the key still. */
+function isSealing({ fingerprint }: Exposure, now: readonly OpenedNow[]): boolean {
+  return now.some(({ key }) => keyFingerprint(key) === fingerprint);
 }

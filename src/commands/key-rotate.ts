@@ -183,8 +183,12 @@ function printPlan(
   names: Map<string, string[]>,
 ): void {
   out(`would replace the key ${keyFingerprint(old)} of ${group.map(({ path }) => shownFormation(path)).join(", ")}`);
-  for (const { path } of group)
-    out(`would write ${escapeText(fileIn(path, ".key"))}, ${escapeText(encryptedPath(path))}`);
+  // A key that formations share by a link is one file.
+  const keys = new Map(
+    group.toReversed().map((one) => [keyTarget(one).disk.toString("latin1"), fileIn(one.path, ".key")]),
+  );
+  for (const file of [...group.map(({ path }) => encryptedPath(path)), ...keys.values()])
+    out(`would write ${escapeText(file)}`);
   for (const { file } of staged) out(`would stage ${escapeText(file)}`);
   printNames(names);
 }

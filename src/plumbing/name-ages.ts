@@ -85,8 +85,8 @@ export class StoredHistory {
     return ages;
   }
 
-  /** The first commit with a file that this key opens, wherever it stands; null where none is committed. */
-  async keySince(key: Key): Promise<LastChange | null> {
+  /** The first commit with a file that this key opens, wherever it stands. */
+  async keySince(key: Key): Promise<LastChange> {
     const { commits, shallow } = this.#history();
     const asked = new Map<string, Secrets | null>();
     for (const commit of commits) {
@@ -95,7 +95,12 @@ export class StoredHistory {
         return { commit: commit.oid, time: commit.time, exact: !shallow || commit.parentOids.length > 0 };
       }
     }
-    return null;
+    return { commit: null, time: null, exact: true };
+  }
+
+  /** Whether the clone ends before the history does. */
+  isShallow(): boolean {
+    return this.#history().shallow;
   }
 
   #history(): { commits: readonly PathCommit[]; shallow: boolean } {
