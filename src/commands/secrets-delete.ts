@@ -7,7 +7,7 @@ import { normalizeName, shownName } from "../formation/names.ts";
 import { shellQuote, tool } from "../invocation.ts";
 import { readFormationOnDisk } from "../plumbing/formation-on-disk.ts";
 import { changeSecrets, formationOption, readSecrets } from "../plumbing/secrets-store.ts";
-import { askYes, canAsk } from "../prompt.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { placesOf } from "../report/secrets.ts";
 import { out, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
@@ -39,7 +39,7 @@ export async function secretsDelete(options: SecretsDeleteOptions): Promise<Exit
         hint: `take the references out first, or delete all the same: ${tool(`secrets delete ${words} --yes${formationOption(place.path)}`)}`,
       });
     }
-    if (!(await askYes(`Delete ${there.map(shownName).join(", ")} all the same?`))) return EXIT.no;
+    if (!(await confirm(`Delete ${there.map(shownName).join(", ")} all the same?`))) return EXIT.no;
   }
   // The formation still needs a name that its files use: the template goes on saying so.
   const needed = new Set(used.map(({ name }) => name));

@@ -22,13 +22,14 @@ import {
   readSecrets,
   type StoredSecrets,
 } from "../plumbing/secrets-store.ts";
-import { askHidden, askYes, canAsk } from "../prompt.ts";
+import { askHidden, canAsk, confirm } from "../prompt.ts";
 import { count } from "../report/block.ts";
 import { placesOf } from "../report/secrets.ts";
 import { generateKey, keyFingerprint } from "../secrets/key.ts";
 import { out, type Style, styleFor, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
 import { singleLine } from "./given-value.ts";
+import { holdReplacedKey } from "./key-input.ts";
 import { extentOf, sayNewKey, sayNext, warnOfValue } from "./secrets-notices.ts";
 
 export interface SecretsSetupOptions extends Invocation {
@@ -166,12 +167,15 @@ async function giveUpKey(
         hint: tool(`secrets setup --new-key --yes${option}`),
       });
     }
-    if (!(await askYes("Give them up and make a new key?"))) return false;
+    if (!(await confirm("Give them up and make a new key?"))) return false;
   }
   const next = generateKey();
+  const replaced = holdReplacedKey(place, next);
   const changed = await changeSecrets(place, () => ({ secrets: new Map(), key: next }), { giveUp: true });
   for (const path of changed.written) written.add(path);
   if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
+  if (replaced !== null)
+    talk(`${replaced} stood in '${escapeText(fileIn(place.path, ".key"))}'; it is held in git's folder`);
   sayNewKey(place, { ...changed, madeKey: true }, false);
   return true;
 }

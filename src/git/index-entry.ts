@@ -42,6 +42,18 @@ export function setIndexEntry(
   }
 }
 
+/** Store bytes as they are, no filter asked, and give them to `file`. Otherwise as {@link setIndexEntry}. */
+export function stageBytes(
+  topLevel: string,
+  file: string,
+  bytes: Uint8Array,
+  entry: IndexEntry | undefined,
+  assumeUnchanged: boolean,
+): void {
+  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes });
+  setIndexEntry(topLevel, file, oid.toString("latin1").trim(), entry, assumeUnchanged);
+}
+
 /** Look at files anew, so that the next `git status` need not; those that git does not track are passed over. */
 export function refreshIndex(topLevel: string, files: readonly string[]): void {
   tryGit(["--literal-pathspecs", "add", "--refresh", "--", ...files], { cwd: topLevel });
