@@ -171,9 +171,9 @@ async function giveUpKey(
   }
   const next = generateKey();
   const replaced = holdReplacedKey(place, next);
+  if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
   const changed = await changeSecrets(place, () => ({ secrets: new Map(), key: next }), { giveUp: true });
   for (const path of changed.written) written.add(path);
-  if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
   if (replaced !== null)
     talk(`${replaced} stood in '${escapeText(fileIn(place.path, ".key"))}'; it is held in git's folder`);
   sayNewKey(place, { ...changed, madeKey: true }, false);
