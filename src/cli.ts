@@ -7,6 +7,8 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { vendoredCommand } from "./alias.ts";
+import type { KeyExposureOptions } from "./commands/key-exposure.ts";
+import type { KeyUnlockOptions } from "./commands/key-unlock.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
 import type { SecretsDeleteOptions } from "./commands/secrets-delete.ts";
 import type { SecretsImportOptions } from "./commands/secrets-import.ts";
@@ -48,6 +50,11 @@ function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
 /** As git's: each -C is relative to the one before, an empty one changes nothing. */
 function chain(value: string, before = ""): string {
   return value === "" ? before : before === "" || isAbsolute(value) ? value : `${before}/${value}`;
+}
+
+function days(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError("a number of days");
+  return Number(value);
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -140,8 +147,9 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   program
     .command("status")
     .description("what protects this repository, what does not, and the command that mends it")
+    .option("--max-age <days>", "exit 1 where a key or a value is older, and by nothing else", days)
     .option("--json", "machine readable", false)
-    .action(async (options: { json: boolean }) => {
+    .action(async (options: { maxAge?: number; json: boolean }) => {
       const { status } = await import("./commands/status.ts");
       code = await status({ ...invocation(), ...options });
     });
@@ -350,13 +358,101 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
 
   const key = program.command("key").description("the key");
   key
+    .command("generate")
+    .description("make a formation's first key")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--dry-run", "say what would be done, change nothing", false)
+    .action(async (options: { formation?: string; dryRun: boolean }) => {
+      const { keyGenerate } = await import("./commands/key-generate.ts");
+      code = await keyGenerate({ ...invocation(), ...options });
+    });
+
+  key
+    .command("fingerprint")
+    .description("what tells a key from another, safe to print")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--stdin", "of the key on standard input", false)
+    .option("--from-file <file>", "of the key in a file")
+    .action(async (options: { formation?: string; stdin: boolean; fromFile?: string }) => {
+      const { keyFingerprint } = await import("./commands/key-fingerprint.ts");
+      code = await keyFingerprint({ ...invocation(), ...options });
+    });
+
+  key
+    .command("check")
+    .description("whether the key opens secrets.enc, and whether it is kept as a key has to be")
+    .option("-F, --formation <dir>", "the formation; the one around here, else all, when absent")
+    .option("--rev <rev>", "a commit instead of the working tree")
+    .option("--stdin", "try the key on standard input", false)
+    .option("--from-file <file>", "try the key in a file")
+    .option("--json", "machine readable", false)
+    .action(async (options: { formation?: string; rev?: string; stdin: boolean; fromFile?: string; json: boolean }) => {
+      const { keyCheck } = await import("./commands/key-check.ts");
+      code = await keyCheck({ ...invocation(), ...options });
+    });
+
+  key
     .command("accept")
     .description("declare that a formation's key was changed on purpose")
     .option("-F, --formation <dir>", "the formation")
+    .option("--yes", "give up the names that the new file has no value for", false)
     .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (options: { formation?: string; dryRun: boolean }) => {
+    .action(async (options: { formation?: string; yes: boolean; dryRun: boolean }) => {
       const { keyAccept } = await import("./commands/key-accept.ts");
       code = await keyAccept({ ...invocation(), ...options });
+    });
+
+  key
+    .command("rotate")
+    .description("a new key for a formation and all that share its key")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--keep-old", "hold the old key in git's folder, to read older versions", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: { formation?: string; keepOld: boolean; dryRun: boolean }) => {
+      const { keyRotate } = await import("./commands/key-rotate.ts");
+      code = await keyRotate({ ...invocation(), ...options });
+    });
+
+  key
+    .command("unlock")
+    .description("bring a formation's key, and write it once it opens secrets.enc")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--all", "every formation; {formation} in a reference stands for its path", false)
+    .option("--stdin", "from standard input", false)
+    .option("--from-file <file>", "from a file")
+    .option("--from <reference>", "from a store: vault:, aws:, azure:, gcp:, op: or bw:")
+    .option("--dry-run", "try the key, change nothing", false)
+    .addHelpText(
+      "after",
+      "\nWithout a source: a key that is here already, else the command of git config --local muxi-git.keyCommand.",
+    )
+    .action(async (options: Omit<KeyUnlockOptions, keyof Invocation>) => {
+      const { keyUnlock } = await import("./commands/key-unlock.ts");
+      code = await keyUnlock({ ...invocation(), ...options });
+    });
+
+  key
+    .command("export")
+    .description("print the key, or give it to a store")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--to <reference>", "store it: vault:, aws:, azure:, gcp:, op: or bw:")
+    .option("--dry-run", "say what would be done, print and store nothing", false)
+    .action(async (options: { formation?: string; to?: string; dryRun: boolean }) => {
+      const { keyExport } = await import("./commands/key-export.ts");
+      code = await keyExport({ ...invocation(), ...options });
+    });
+
+  key
+    .command("exposure")
+    .description("every name whose value a key opens in the history: what to revoke after a leak")
+    .option("-F, --formation <dir>", "of this formation's key")
+    .option("--all", "of every key that is here", false)
+    .option("--stdin", "of the key on standard input", false)
+    .option("--from-file <file>", "of the key in a file")
+    .option("--json", "machine readable", false)
+    .action(async (options: Omit<KeyExposureOptions, keyof Invocation>) => {
+      const { keyExposure } = await import("./commands/key-exposure.ts");
+      code = await keyExposure({ ...invocation(), ...options });
     });
 
   try {

@@ -37,7 +37,7 @@ export async function askHidden(question: string): Promise<string | null> {
 }
 
 /** @returns whether the answer was yes; anything else is no. */
-export async function askYes(question: string): Promise<boolean> {
+export async function confirm(question: string): Promise<boolean> {
   return /^y(?:es)?$/i.test(((await ask(`${question} [y/N] `)) ?? "").trim());
 }
 

@@ -81,6 +81,13 @@ export function styleFor(isTerminal: boolean, env: NodeJS.ProcessEnv, noColor = 
   return isTerminal && env.TERM !== "dumb" ? COLOUR : PLAIN;
 }
 
+/** The day of a time in seconds since 1970, in UTC: 2026-01-02. */
+export function day(time: number): string {
+  const date = new Date(time * 1000);
+  // A commit may say any time.
+  return Number.isNaN(date.getTime()) ? "an unknown day" : date.toISOString().slice(0, 10);
+}
+
 /** One line on a terminal's stderr that is written over, once the work takes over a second. Nothing elsewhere. */
 export class Progress {
   readonly #what: string;

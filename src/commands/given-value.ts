@@ -2,13 +2,13 @@
  * What a person gives a command that must not be an argument: a value, a key.
  * Arguments stand in the shell's history and in the list of processes.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
-import { pause } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { decodeText } from "../secrets/text.ts";
+import { readToEnd } from "../standard-input.ts";
 
 export interface GivenSource {
   stdin: boolean;
@@ -43,29 +43,14 @@ export function givenBytes({ cwd }: Pick<Invocation, "cwd">, { stdin, fromFile }
 }
 
 function readAll(fd: number, shown: string): Buffer {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for (;;) {
-    const part = Buffer.allocUnsafe(64 * 1024);
-    let length: number;
-    try {
-      length = readSync(fd, part, 0, part.length, null);
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      // A pipe that has nothing yet; the end, as Windows says it.
-      if (code === "EAGAIN") {
-        pause(5);
-        continue;
-      }
-      if (code === "EOF") break;
-      throw unreadable(shown, cause);
-    }
-    if (length === 0) break;
-    size += length;
-    if (size > LIMIT) throw new MuxiGitError("too-large", `${shown} is larger than ${LIMIT / 1024 / 1024} MB`);
-    parts.push(part.subarray(0, length));
+  let bytes: Buffer;
+  try {
+    bytes = readToEnd(fd, LIMIT);
+  } catch (cause) {
+    throw unreadable(shown, cause);
   }
-  return Buffer.concat(parts);
+  if (bytes.length <= LIMIT) return bytes;
+  throw new MuxiGitError("too-large", `${shown} is larger than ${LIMIT / 1024 / 1024} MB`);
 }
 
 function unreadable(shown: string, cause: unknown): MuxiGitError {

@@ -1,7 +1,6 @@
 /** `install`: plan, apply, verify; undo where the result would not run. */
 
 import { join, relative, sep } from "node:path";
-import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
@@ -13,6 +12,7 @@ import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts
 import { type Held, installLock, withLock } from "../lock.ts";
 import { auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { type Applied, applyPlan } from "../setup/apply.ts";
 import { findBlock } from "../setup/blocks.ts";
 import type { FileChange } from "../setup/change.ts";
@@ -75,8 +75,7 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     return plan.hooks.every(willRun) || options.hooks === "none" ? EXIT.ok : EXIT.no;
   }
   // Nobody is asked while the lock is held.
-  const canAnswer = process.stdin.isTTY && process.stderr.isTTY;
-  if (!options.yes && canAnswer && (await agreesToEdit(await detect(repository), planOptions)))
+  if (!options.yes && canAsk() && (await agreesToEdit(await detect(repository), planOptions)))
     planOptions.editTracked = true;
 
   const { plan, situation, applied, hooks } = await withLock(installLock(repository.commonDir), (held) =>
@@ -169,12 +168,7 @@ async function agreesToEdit(situation: Situation, options: PlanOptions): Promise
   const plan = makePlan(situation, { ...options, editTracked: true });
   for (const change of plan.files.filter((file) => file.path.includes(HUSKY_FOLDER)))
     printChange(change, situation, talk);
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(?:es)?$/i.test((await lines.question("Add these lines to the tracked file? [y/N] ")).trim());
-  } finally {
-    lines.close();
-  }
+  return await confirm("Add these lines to the tracked file?");
 }
 
 function printChange(change: FileChange, situation: Situation, print: (line: string) => void): void {

@@ -11,13 +11,14 @@ import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
-import { indexBits, indexEntries, setIndexEntries, writeBlob } from "../git/index-entry.ts";
+import { MODE_SYMLINK } from "../git/entries.ts";
+import { indexBits, indexEntries, stageBytes } from "../git/index-entry.ts";
 import { tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Rewritable, readForRewrite } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
+import { withSecretsLock } from "../plumbing/secrets-store.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
@@ -50,7 +51,9 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
   try {
     for (const { path } of formations) {
       const file = encryptedPath(path);
-      const result = await normalizeFile(context, path, file, options.dryRun);
+      const result = options.dryRun
+        ? await normalizeFile(context, path, file, true)
+        : await withSecretsLock(context, () => normalizeFile(context, path, file, false));
       if (result === null) continue;
       for (const line of result.done)
         out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
@@ -109,10 +112,10 @@ async function normalizeFile(
   }
   const next = staged?.kind === "rewrite" ? staged.bytes : null;
   if (next !== null) {
-    if (!dryRun) stage(topLevel, file, next, entry, bits.assumeUnchanged);
+    if (!dryRun) stageBytes(topLevel, file, next, entry, bits.assumeUnchanged);
     done.push("staged");
   } else if (entry === undefined && working !== null && !isIgnored(topLevel, file)) {
-    if (!dryRun) stage(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined);
+    if (!dryRun) stageBytes(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined, false);
     done.push("staged, it was untracked");
   }
   return { done, refused: staged?.kind === "refused" ? `what is staged: ${staged.reason}` : null };
@@ -120,16 +123,6 @@ async function normalizeFile(
 
 function isIgnored(topLevel: string, file: string): boolean {
   return tryGit(["check-ignore", "-q", "--stdin", "-z"], { cwd: topLevel, input: `${file}\0` }).code === 0;
-}
-
-function stage(
-  topLevel: string,
-  file: string,
-  bytes: Buffer,
-  entry: IndexEntry | undefined,
-  assumeUnchanged = false,
-): void {
-  setIndexEntries(topLevel, [{ file, oid: writeBlob(topLevel, bytes), entry, assumeUnchanged }]);
 }
 
 function canonicalOf(bytes: Buffer, key: Key): Outcome {

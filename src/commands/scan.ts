@@ -1,5 +1,5 @@
 /** `scan`: look for secrets in files, in what is staged, in the commits of a range or in the whole history. */
-import { lstatSync, readdirSync, readSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { writeOutput } from "../durable-file.ts";
@@ -36,6 +36,7 @@ import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted }
 import { createScanner, type Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
+import { readStandardInput } from "../standard-input.ts";
 import { out, Progress, styleFor } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
@@ -269,22 +270,6 @@ function* filesUnder(top: string, skipped: ScanReport["skipped"], prefix: string
 /** Nothing is staged here, so nothing is to be staged again. */
 function withoutIndex(finding: Finding): Finding {
   return { ...finding, fix: `take the value out of line ${finding.line}` };
-}
-
-function readStandardInput(): Buffer {
-  const chunks: Buffer[] = [];
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(65_536);
-    let length: number;
-    try {
-      length = readSync(0, chunk);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EAGAIN") continue;
-      throw error;
-    }
-    if (length === 0) return Buffer.concat(chunks);
-    chunks.push(chunk.subarray(0, length));
-  }
 }
 
 function add(

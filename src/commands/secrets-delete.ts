@@ -2,11 +2,12 @@
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { fileIn } from "../formation/discover.ts";
-import { inventory, type NameReport } from "../formation/inventory.ts";
+import { inventory } from "../formation/inventory.ts";
 import { normalizeName, shownName } from "../formation/names.ts";
+import { shellQuote, tool } from "../invocation.ts";
 import { readFormationOnDisk } from "../plumbing/formation-on-disk.ts";
-import { changeSecrets, readSecrets } from "../plumbing/secrets-store.ts";
-import { askYes, canAsk } from "../prompt.ts";
+import { changeSecrets, formationOption, readSecrets } from "../plumbing/secrets-store.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { placesOf } from "../report/secrets.ts";
 import { out, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
@@ -33,11 +34,12 @@ export async function secretsDelete(options: SecretsDeleteOptions): Promise<Exit
   for (const one of used) talk(`${shownName(one.name)} is used in ${placesOf(one)}`);
   if (used.length > 0 && !options.dryRun && !options.yes) {
     if (!canAsk()) {
-      throw new MuxiGitError("in-use", `${listed(used)} is still used`, {
-        hint: "take the references out first, or delete it all the same with --yes",
+      const words = there.map(shellQuote).join(" ");
+      throw new MuxiGitError("in-use", `${used.map(({ name }) => shownName(name)).join(", ")}: still in use`, {
+        hint: `take the references out first, or delete all the same: ${tool(`secrets delete ${words} --yes${formationOption(place.path)}`)}`,
       });
     }
-    if (!(await askYes(`Delete ${there.map(shownName).join(", ")} all the same?`))) return EXIT.no;
+    if (!(await confirm(`Delete ${there.map(shownName).join(", ")} all the same?`))) return EXIT.no;
   }
   // The formation still needs a name that its files use: the template goes on saying so.
   const needed = new Set(used.map(({ name }) => name));
@@ -62,8 +64,4 @@ export async function secretsDelete(options: SecretsDeleteOptions): Promise<Exit
     if (place.places !== null) talk("git's history still holds it: replace the value at its provider if it was shared");
   }
   return EXIT.ok;
-}
-
-function listed(used: readonly NameReport[]): string {
-  return used.map(({ name }) => shownName(name)).join(", ");
 }

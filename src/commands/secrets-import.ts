@@ -16,7 +16,7 @@ import { runGit, tryGit } from "../git/run.ts";
 import { readForRewrite } from "../git/working-file.ts";
 import { shellQuote, tool } from "../invocation.ts";
 import { changeSecrets, type FormationPlace, formationOption, readSecrets } from "../plumbing/secrets-store.ts";
-import { askYes, canAsk } from "../prompt.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { count } from "../report/block.ts";
 import type { Secrets } from "../secrets/json.ts";
 import { decodeText } from "../secrets/text.ts";
@@ -76,7 +76,7 @@ export async function secretsImport(options: SecretsImportOptions): Promise<Exit
     if (tracked) out(`would take '${shown}' out of git; it stays on disk`);
     return EXIT.ok;
   }
-  const chosen = await confirm(sorted, options, place);
+  const chosen = await choose(sorted, options, place);
   if (chosen === null) return EXIT.no;
   const written = await store(chosen, place, options);
   const kept = sorted.conflicting.filter((entry) => !chosen.includes(entry));
@@ -153,7 +153,7 @@ function showPlan(
 const MOST_LINES = 10;
 
 /** @returns what is to be stored; null where the person would rather not. */
-async function confirm(
+async function choose(
   { fresh, conflicting }: Sorted,
   options: SecretsImportOptions,
   place: FormationPlace,
@@ -164,12 +164,12 @@ async function confirm(
       hint: tool(`${again.join(" ")}${formationOption(place.path)}`),
     });
   }
-  const agreed = fresh.length === 0 || options.yes || (await askYes(`Store ${count(fresh.length, "value")}?`));
+  const agreed = fresh.length === 0 || options.yes || (await confirm(`Store ${count(fresh.length, "value")}?`));
   if (!agreed) return null;
   const replaced: EnvEntry[] = [];
   for (const entry of conflicting) {
     const asks = !options.replace && canAsk();
-    if (options.replace || (asks && (await askYes(`Replace the stored value of ${shownName(entry.name)}?`)))) {
+    if (options.replace || (asks && (await confirm(`Replace the stored value of ${shownName(entry.name)}?`)))) {
       replaced.push(entry);
     }
   }
@@ -205,7 +205,7 @@ function pathInRepository({ topLevel, places }: FormationPlace, { cwd, file }: S
 /** @returns files that were changed. */
 async function untrack(path: string, { topLevel }: FormationPlace, options: SecretsImportOptions): Promise<string[]> {
   const shown = escapeText(options.file);
-  if (!options.yes && !(canAsk() && (await askYes(`Take '${shown}' out of git? It stays on disk.`)))) {
+  if (!options.yes && !(canAsk() && (await confirm(`Take '${shown}' out of git? It stays on disk.`)))) {
     talk(`muxi-git: warning: git still tracks '${shown}'`);
     return [];
   }

@@ -3,10 +3,10 @@ import type { Invocation } from "../cli.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { shownName } from "../formation/names.ts";
-import { pathWord, tool } from "../invocation.ts";
+import { pathWord } from "../invocation.ts";
 import type { ChangedSecrets, FormationPlace } from "../plumbing/secrets-store.ts";
-import { checkIgnoredIn } from "../setup/ignored.ts";
 import { out, talk } from "../terminal.ts";
+import { notIgnored } from "./key-input.ts";
 
 /** A key that was just made is the only one, and git may be about to take it. */
 export function sayNewKey(place: FormationPlace, { madeKey }: Pick<ChangedSecrets, "madeKey">, dryRun: boolean): void {
@@ -15,11 +15,8 @@ export function sayNewKey(place: FormationPlace, { madeKey }: Pick<ChangedSecret
   talk(`${dryRun ? "would make" : "made"} a new key: ${escapeText(file)}`);
   if (dryRun) return;
   talk("keep a copy of it outside this machine: whoever lacks it reads none of these secrets");
-  const { places, topLevel } = place;
-  if (places !== null && checkIgnoredIn([file], { cwd: topLevel }).get(file)?.ignored !== true) {
-    talk(`muxi-git: warning: git does not ignore '${escapeText(file)}'`);
-    talk(`muxi-git: hint: ${tool("install")}`);
-  }
+  const warning = notIgnored(place);
+  if (warning !== null) talk(`muxi-git: warning: ${warning}`);
 }
 
 /** What to stage, where git is to hear of it. */

@@ -22,13 +22,14 @@ import {
   readSecrets,
   type StoredSecrets,
 } from "../plumbing/secrets-store.ts";
-import { askHidden, askYes, canAsk } from "../prompt.ts";
+import { askHidden, canAsk, confirm } from "../prompt.ts";
 import { count } from "../report/block.ts";
 import { placesOf } from "../report/secrets.ts";
 import { generateKey, keyFingerprint } from "../secrets/key.ts";
 import { out, type Style, styleFor, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
 import { singleLine } from "./given-value.ts";
+import { holdReplacedKey } from "./key-input.ts";
 import { extentOf, sayNewKey, sayNext, warnOfValue } from "./secrets-notices.ts";
 
 export interface SecretsSetupOptions extends Invocation {
@@ -46,9 +47,9 @@ export async function secretsSetup(options: SecretsSetupOptions): Promise<ExitCo
   if (options.newKey) {
     if (!(await giveUpKey(place, before, options, written))) return EXIT.no;
   } else readSecrets(place);
-  const missing = (options.newKey && options.dryRun ? before : await namesOf(place)).filter(
-    ({ state }) => state !== "stored" && state !== "unreachable",
-  );
+  const missing = (options.newKey && options.dryRun ? before : await namesOf(place))
+    .filter(({ state }) => state !== "stored" && state !== "unreachable")
+    .sort((a, b) => Number(b.references.length > 0) - Number(a.references.length > 0));
   const shown = escapeText(place.path === "" ? "this formation" : place.path);
   if (missing.length === 0) {
     out(before.length === 0 ? `${shown} names no secret` : `every name of ${shown} has a value`);
@@ -59,7 +60,8 @@ export async function secretsSetup(options: SecretsSetupOptions): Promise<ExitCo
     out(`${count(missing.length, "name")} of ${shown} without a value:`);
     for (const one of missing) out(`  ${shownName(one.name)}  ${usedIn(one)}`);
     if (!options.dryRun) {
-      talk(`muxi-git: hint: ask at a terminal, or give one by one: ${tool(`secrets set ${missing[0]!.name} --stdin`)}`);
+      const next = `secrets set ${missing[0]!.name} --stdin${formationOption(place.path)}`;
+      talk(`muxi-git: hint: run this at a terminal, or give one by one: ${tool(next)}`);
     }
     return options.dryRun ? EXIT.ok : EXIT.no;
   }
@@ -165,12 +167,15 @@ async function giveUpKey(
         hint: tool(`secrets setup --new-key --yes${option}`),
       });
     }
-    if (!(await askYes("Give them up and make a new key?"))) return false;
+    if (!(await confirm("Give them up and make a new key?"))) return false;
   }
   const next = generateKey();
+  const replaced = holdReplacedKey(place, next);
+  if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
   const changed = await changeSecrets(place, () => ({ secrets: new Map(), key: next }), { giveUp: true });
   for (const path of changed.written) written.add(path);
-  if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
+  if (replaced !== null)
+    talk(`${replaced} stood in '${escapeText(fileIn(place.path, ".key"))}'; it is held in git's folder`);
   sayNewKey(place, { ...changed, madeKey: true }, false);
   return true;
 }

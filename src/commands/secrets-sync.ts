@@ -16,7 +16,7 @@ import { readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { filesBelow, readFormationOnDisk } from "../plumbing/formation-on-disk.ts";
 import { changeSecrets, type FormationPlace, formationOption, readSecrets } from "../plumbing/secrets-store.ts";
-import { askYes, canAsk } from "../prompt.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { placesOf } from "../report/secrets.ts";
 import { out, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
@@ -128,5 +128,5 @@ function mentionsOf({ topLevel, path }: FormationPlace, names: readonly NameRepo
 
 async function agrees(unused: readonly NameReport[], { yes }: SecretsSyncOptions): Promise<boolean> {
   if (yes) return true;
-  return canAsk() && (await askYes(`Delete ${unused.map(({ name }) => shownName(name)).join(", ")}?`));
+  return canAsk() && (await confirm(`Delete ${unused.map(({ name }) => shownName(name)).join(", ")}?`));
 }

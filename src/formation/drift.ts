@@ -233,7 +233,7 @@ function isPastedValue(entry: TemplateEntry): boolean {
     .every((word) => word.split(/[^A-Za-z0-9]/).every((run) => isPrintableName(run) || run === ""));
 }
 
-function checkEncrypted(report: Report, { formation, encrypted, keyState }: FormationState): void {
+function checkEncrypted(report: Report, { formation, encrypted, keyState, openedBy }: FormationState): void {
   const path = formation.encrypted ?? inFormation(formation, "secrets.enc");
   if (keyState === "hex") {
     const key = inFormation(formation, ".key");
@@ -277,6 +277,13 @@ function checkEncrypted(report: Report, { formation, encrypted, keyState }: Form
       });
       break;
     case "opened":
+      if (openedBy === "old") {
+        report.add("key-missing", {
+          path,
+          message: `only a key that is held for older versions opens it: ${WHY_LOCKED[keyState]}`,
+          fix: tool(`key unlock${chosen(formation)}`),
+        });
+      }
       checkValues(report, formation, path, encrypted.secrets);
       if (!encrypted.canonical) {
         report.add("not-canonical", {

@@ -43,10 +43,21 @@ export function setIndexEntries(topLevel: string, entries: readonly NewEntry[]):
   }
 }
 
-/** Write a blob as it is. @returns its oid. */
-export function writeBlob(topLevel: string, bytes: Buffer): string {
+/** Write a blob of these bytes as they are, no filter asked. @returns its oid. */
+export function writeBlob(topLevel: string, bytes: Uint8Array): string {
   const args = ["hash-object", "-w", "--no-filters", "--stdin"];
   return runGit(args, { cwd: topLevel, input: bytes }).toString("latin1").trim();
+}
+
+/** {@link writeBlob}, and give it to `file`. */
+export function stageBytes(
+  topLevel: string,
+  file: string,
+  bytes: Uint8Array,
+  entry: IndexEntry | undefined,
+  assumeUnchanged: boolean,
+): void {
+  setIndexEntries(topLevel, [{ file, oid: writeBlob(topLevel, bytes), entry, assumeUnchanged }]);
 }
 
 /** Look at files anew, so that the next `git status` need not; those that git does not track are passed over. */

@@ -35,29 +35,44 @@ let executable: string | undefined;
 
 /** The absolute path of git: the first in PATH that stands outside the current directory. */
 export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): string {
+  executable ??= gitCandidates(env, cwd).find(isExecutable);
   if (executable !== undefined) return executable;
-  for (const candidate of gitCandidates(env, cwd)) {
-    try {
-      if (!statSync(candidate).isFile()) continue;
-      accessSync(candidate, constants.X_OK);
-      executable = candidate;
-      return candidate;
-    } catch {
-      // Not there or not executable: the next entry of PATH.
-    }
-  }
   throw new MuxiGitError("git-not-found", "git was not found in PATH", {
     hint: "install git, or add its folder to PATH",
   });
 }
 
-/** Where git may be. No `git.cmd`: it would be run by a shell, which reads our arguments anew. */
+export function isExecutable(path: string): boolean {
+  try {
+    if (!statSync(path).isFile()) return false;
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function gitCandidates(env: NodeJS.ProcessEnv, cwd: string, platform = process.platform): string[] {
+  return programCandidates("git", env, cwd, platform);
+}
+
+/** Where a program may be, outside `folder`. No `.cmd`: it would be run by a shell, which reads our arguments anew. */
+export function programCandidates(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  platform = process.platform,
+): string[] {
+  const way = platform === "win32" ? win32 : posix;
+  return pathFolders(env, folder, platform).map((one) => way.join(one, platform === "win32" ? `${name}.exe` : name));
+}
+
+/** The folders of PATH that stand outside `folder`; relative ones are left out. */
+export function pathFolders(env: NodeJS.ProcessEnv, folder: string, platform = process.platform): string[] {
   const way = platform === "win32" ? win32 : posix;
   return (env.PATH ?? env.Path ?? "")
     .split(way.delimiter)
-    .filter((folder) => way.isAbsolute(folder) && !isInside(folder, cwd, platform))
-    .map((folder) => way.join(folder, platform === "win32" ? "git.exe" : "git"));
+    .filter((one) => way.isAbsolute(one) && !isInside(one, folder, platform));
 }
 
 /** Whether `path` is `folder` or below it. On Windows in any case, as its file systems compare. */

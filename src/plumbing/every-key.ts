@@ -1,6 +1,7 @@
 /**
- * Every key that is here, the likely ones first: for a token that has lost its
- * folder (git's temporary files), and for one of another key than the folder's.
+ * Every key that is here, the likely ones first and those that are held for older
+ * versions last: for a token that has lost its folder (git's temporary files), and
+ * for one of another key than the folder's.
  */
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { folderOf } from "../formation/discover.ts";
@@ -8,6 +9,7 @@ import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { splitNul, tryGit } from "../git/run.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
+import { heldKeys } from "./held-keys.ts";
 import { keyOfFormation } from "./keyring.ts";
 import { looseFormations } from "./loose-formations.ts";
 
@@ -53,7 +55,8 @@ export function* keyBatches(likely: readonly string[], cwd: string): Generator<K
       batch = [];
     }
   }
-  if (nothing) yield [];
+  const old = heldKeys(places).filter((key) => !given.has(keyFingerprint(key)));
+  if (old.length > 0 || nothing) yield old;
 }
 
 /** The folder of a file of the working tree, as a repository path; a temporary file elsewhere has none. */

@@ -1,6 +1,7 @@
 /**
  * The values this repository must not show: of every formation whose key is
- * here, all values of its secrets.enc in each snapshot given, and the key itself.
+ * here, all values of its secrets.enc in each snapshot given, and the key itself,
+ * as well as those that are held for older versions.
  */
 import { sha256 } from "../builtin.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
@@ -40,7 +41,14 @@ export async function gatherKnown(
   used: Ciphertexts = new Map(),
   more?: MoreVersions,
 ): Promise<KnownEntry[]> {
-  const known: KnownEntry[] = [];
+  const known = keyring.held().map(
+    (key): KnownEntry => ({
+      formation: formations[0] ?? "",
+      name: ".key",
+      kind: "key",
+      value: formatKey(key),
+    }),
+  );
   for (const formation of formations) {
     const own = keyring.of(formation);
     if (own.state !== "ok" && own.state !== "hex") continue;
@@ -68,7 +76,7 @@ export async function gatherKnown(
       const digest = sha256(bytes);
       if (bytes.length > LARGEST_OPENED || seen.has(digest)) continue;
       seen.add(digest);
-      const opened = openStored(bytes, [own.key]);
+      const opened = openStored(bytes, [own.key, ...keyring.held()]);
       if (opened.failure !== undefined) continue;
       if (OID.test(oid) && blobOid(bytes, oid.length) === oid) used.set(oid, bytes);
       for (const [name, stored] of opened.secrets) {

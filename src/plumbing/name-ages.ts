@@ -1,132 +1,139 @@
 /**
- * When each secret's value was last changed, from the history of secrets.enc:
- * the newest commit whose value differs from that of every parent, so that a
- * merge changes what neither side had and nothing else.
+ * Since when each name has its value, and a key its place: told from the history
+ * of all secrets.enc files, by opening every version with the keys at hand.
+ *
+ * As `git blame` does it: a name is passed on to a parent for as long as one has
+ * the same value, and its last change is the commit at which none has. A folder
+ * that was moved is followed; a commit that only changed the key changes no value.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { openBlobReader } from "../git/cat-file.ts";
-import { encodePath } from "../git/entries.ts";
-import type { GitPlaces } from "../git/git-dir.ts";
-import { runGit, tryGit } from "../git/run.ts";
-import type { ChangeOfName } from "../report/secrets.ts";
-import { valueDigest } from "../secrets/digest.ts";
-import type { Secrets } from "../secrets/json.ts";
+import type { BlobReader } from "../git/cat-file.ts";
+import { blobAt, type PathCommit, readPathHistory } from "../git/path-history.ts";
+import { findCommit, isShallow } from "../git/ranges.ts";
+import { type Secrets, sameValue } from "../secrets/json.ts";
 import type { Key } from "../secrets/key.ts";
-import { openStored } from "../secrets/stored-form.ts";
+import { LARGEST_OPENED } from "./clean.ts";
+import { openFile } from "./formation-state.ts";
 
-/** Digests by name; null where a version is not here or no key opens it. */
-type Version = ReadonlyMap<string, string> | null;
+/** Also a copy somebody committed beside it (`secrets.enc.bak`, `old-secrets.enc`). */
+export const STORED_PATHSPEC = ":(top,glob)**/*secrets.enc*";
 
-const NONE: Version = new Map();
+export interface LastChange {
+  /** null: what is there now is not in the last commit. */
+  commit: string | null;
+  /** Of the commit, in seconds since 1970. */
+  time: number | null;
+  /** Otherwise it may be older: no key here opens what was before, or the clone ends there. */
+  exact: boolean;
+}
 
-/**
- * @param file - repository path of secrets.enc, links resolved.
- * @param current - as it stands in the working tree.
- * @param keys - the current one first, then those that open older versions.
- * @returns for each name of `current`; null where its value is not in HEAD.
- */
-export async function lastChanges(
-  places: GitPlaces,
-  topLevel: string,
-  file: string,
-  current: Secrets,
-  keys: readonly [Key, ...Key[]],
-): Promise<Map<string, ChangeOfName | null>> {
-  const commits = history(topLevel, file);
-  const blobs = blobsAt(
-    topLevel,
-    file,
-    commits.map(({ commit }) => commit),
-  );
-  const now = digests(current, keys[0]);
-  const shallow = shallowCommits(places);
-  const reader = openBlobReader(topLevel);
-  const versions = new Map<string, Version>();
-  const versionOf = async (commit: string): Promise<Version> => {
-    const oid = blobs.get(commit);
-    if (oid === undefined) return NONE;
-    let version = versions.get(oid);
-    if (version === undefined) {
-      const bytes = await reader.read(oid);
-      const opened = bytes === null ? null : openStored(bytes, keys);
-      version = opened?.failure === undefined && opened !== null ? digests(opened.secrets, keys[0]) : null;
-      versions.set(oid, version);
+/** The history of HEAD, read at the first question. */
+export class StoredHistory {
+  readonly #topLevel: string;
+  readonly #reader: BlobReader;
+  #read: { commits: readonly PathCommit[]; shallow: boolean } | undefined;
+
+  constructor({ topLevel, reader }: { topLevel: string; reader: BlobReader }) {
+    this.#topLevel = topLevel;
+    this.#reader = reader;
+  }
+
+  /**
+   * When each name got the value that it has now.
+   *
+   * @param path - repository path of the secrets.enc.
+   * @param current - what it holds now.
+   * @param keys - those that may open older versions.
+   */
+  async lastChanges(path: string, current: Secrets, keys: readonly Key[]): Promise<Map<string, LastChange>> {
+    const { commits, shallow } = this.#history();
+    const byOid = new Map(commits.map((commit) => [commit.oid, commit]));
+    const ages = new Map<string, LastChange>();
+    const versions = new Map<string, Secrets | null>();
+    /** By commit and path, the names that have there the value they have now. */
+    const waiting = new Map<string, Map<string, string[]>>();
+    const pass = async (commit: PathCommit, at: string, names: readonly string[]): Promise<string[] | null> => {
+      const held = await this.#secretsAt(commit, at, keys, versions);
+      if (held === null) return null;
+      const same = names.filter((name) => isSame(held, current, name));
+      const here = waiting.get(commit.oid) ?? new Map<string, string[]>();
+      here.set(at, [...(here.get(at) ?? []), ...same]);
+      waiting.set(commit.oid, here);
+      return names.filter((name) => !isSame(held, current, name));
+    };
+
+    const head = commits.at(-1);
+    const changed = head?.files.has(path) ? await pass(head, path, [...current.keys()]) : [...current.keys()];
+    for (const name of changed ?? current.keys()) ages.set(name, { commit: null, time: null, exact: changed !== null });
+    for (const commit of commits.toReversed()) {
+      for (const [at, names] of waiting.get(commit.oid) ?? []) {
+        let left = names;
+        let exact = !shallow || commit.parentOids.length > 0;
+        for (const oid of commit.parentOids) {
+          const parent = byOid.get(oid);
+          if (parent === undefined || left.length === 0) continue;
+          const places = parent.files.has(at) ? [at] : commit.deleted.filter((moved) => parent.files.has(moved));
+          for (const place of places) {
+            const rest = await pass(parent, place, left);
+            if (rest === null) exact = false;
+            else left = rest;
+          }
+        }
+        for (const name of left) ages.set(name, { commit: commit.oid, time: commit.time, exact });
+      }
+      waiting.delete(commit.oid);
     }
-    return version;
-  };
-  try {
-    const changes = new Map<string, ChangeOfName | null>();
-    const head = commits[0] === undefined ? NONE : await versionOf(commits[0].commit);
-    const open = new Set<string>();
-    for (const [name, digest] of now) {
-      if (head?.get(name) === digest) open.add(name);
-      else changes.set(name, null);
-    }
-    for (const { commit, time, parents } of commits) {
-      if (open.size === 0) break;
-      const version = await versionOf(commit);
-      const before = await Promise.all(parents.map(versionOf));
-      const unknown = before.includes(null) || shallow.has(commit);
-      for (const name of [...open]) {
-        const digest = version?.get(name);
-        if (version === null || before.some((one) => one !== null && one.get(name) === digest)) continue;
-        changes.set(name, { at: new Date(time * 1000).toISOString(), commit, orEarlier: unknown });
-        open.delete(name);
+    return ages;
+  }
+
+  /** The first commit with a file that this key opens, wherever it stands. */
+  async keySince(key: Key): Promise<LastChange> {
+    const { commits, shallow } = this.#history();
+    const asked = new Map<string, Secrets | null>();
+    for (const commit of commits) {
+      for (const path of commit.changed) {
+        if ((await this.#secretsAt(commit, path, [key], asked)) === null) continue;
+        return { commit: commit.oid, time: commit.time, exact: !shallow || commit.parentOids.length > 0 };
       }
     }
-    return changes;
-  } finally {
-    reader.close();
+    return { commit: null, time: null, exact: true };
+  }
+
+  /** Whether the clone ends before the history does. */
+  isShallow(): boolean {
+    return this.#history().shallow;
+  }
+
+  #history(): { commits: readonly PathCommit[]; shallow: boolean } {
+    if (this.#read === undefined) {
+      const head = findCommit("HEAD", this.#topLevel);
+      this.#read = {
+        commits: head === null ? [] : readPathHistory([head], [STORED_PATHSPEC], this.#topLevel),
+        shallow: isShallow(this.#topLevel),
+      };
+    }
+    return this.#read;
+  }
+
+  /** null where no key opens it. */
+  async #secretsAt(
+    { files }: PathCommit,
+    path: string,
+    keys: readonly Key[],
+    versions: Map<string, Secrets | null>,
+  ): Promise<Secrets | null> {
+    const oid = await blobAt(files, path, this.#reader);
+    if (oid === null) return null;
+    let secrets = versions.get(oid);
+    if (secrets === undefined) {
+      const bytes = await this.#reader.read(oid);
+      secrets = bytes === null || bytes.length > LARGEST_OPENED ? null : openFile(bytes, keys).secrets;
+      versions.set(oid, secrets);
+    }
+    return secrets;
   }
 }
 
-function digests(secrets: Secrets, key: Key): Map<string, string> {
-  return new Map([...secrets].map(([name, value]) => [name, valueDigest(key, name, value)]));
-}
-
-interface Commit {
-  commit: string;
-  /** Seconds since 1970. */
-  time: number;
-  /** The nearest ancestors that changed the file as well. */
-  parents: string[];
-}
-
-/** Commits that changed the file, newest first: lines of `<time> <commit> <parent>…`. */
-function history(topLevel: string, file: string): Commit[] {
-  const args = ["--literal-pathspecs", "rev-list", "--full-history", "--parents", "--timestamp", "HEAD", "--", file];
-  if (tryGit(["rev-parse", "--verify", "--quiet", "HEAD"], { cwd: topLevel }).code !== 0) return [];
-  const listed = runGit(args, { cwd: topLevel }).toString("latin1");
-  return listed
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [time = "", commit = "", ...parents] = line.split(" ");
-      return { time: Number(time), commit, parents };
-    });
-}
-
-/** The file's blob in each commit that has it. */
-function blobsAt(topLevel: string, file: string, commits: readonly string[]): Map<string, string> {
-  const input = Buffer.concat(
-    commits.flatMap((commit) => [Buffer.from(`${commit}:`), encodePath(file), Buffer.of(10)]),
-  );
-  const args = ["cat-file", "--batch-check=%(objectname) %(objecttype)"];
-  const answers = runGit(args, { cwd: topLevel, input }).toString("latin1").split("\n");
-  const blobs = new Map<string, string>();
-  commits.forEach((commit, at) => {
-    const [oid = "", type] = answers[at]?.split(" ") ?? [];
-    if (type === "blob") blobs.set(commit, oid);
-  });
-  return blobs;
-}
-
-/** Commits whose parents a shallow clone lacks. */
-function shallowCommits({ commonDir }: GitPlaces): Set<string> {
-  try {
-    return new Set(readFileSync(join(commonDir, "shallow"), "latin1").split("\n"));
-  } catch {
-    return new Set();
-  }
+function isSame(a: Secrets, b: Secrets, name: string): boolean {
+  const [one, other] = [a.get(name), b.get(name)];
+  return one !== undefined && other !== undefined && sameValue(one, other);
 }

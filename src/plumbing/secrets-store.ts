@@ -12,8 +12,8 @@
  * A key and what it seals cannot be replaced in one step. The next key is first
  * noted in a file of its own; whoever finds that note finishes what was begun.
  */
-import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readlinkSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { removeQuietly, writeFileDurably } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
@@ -32,6 +32,7 @@ import {
 import type { GitPlaces } from "../git/git-dir.ts";
 import { indexBits, indexEntries, refreshIndex, setIndexEntries } from "../git/index-entry.ts";
 import { blobOid } from "../git/object-id.ts";
+import { isInside } from "../git/run.ts";
 import { type Rewritable, readForRewrite, readWorkingFile } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { type Held, type LockFile, withLock } from "../lock.ts";
@@ -347,7 +348,8 @@ function planOf(current: StoredSecrets, change: SecretsChange | null, written: M
   const secrets = change?.secrets ?? current.secrets;
   const sealed = files.encrypted.bytes;
   const differs = files.sealed === null ? change?.secrets !== undefined : !sameSecrets(files.sealed, secrets);
-  const seals = change !== null && (differs || change.key !== undefined);
+  // A key alone makes no secrets.enc where there is none.
+  const seals = change !== null && (differs || (change.key !== undefined && sealed !== null));
   const key = change?.key ?? current.key ?? (seals ? generateKey() : null);
   const newKey = key !== null && (current.key === null || !sameKey(key, current.key)) ? key : null;
 
@@ -374,12 +376,31 @@ function planOf(current: StoredSecrets, change: SecretsChange | null, written: M
   };
 }
 
-/** People keep keys outside their repositories: a link is followed to wherever a key stands already. */
-function keyTarget(place: FormationPlace): Rewritable {
-  const { state } = keyOfFormation(place.path, place.topLevel, null);
-  const target = readForRewrite(place.topLevel, fileIn(place.path, ".key"), { anywhere: state === "ok" });
+/**
+ * Where a formation's key is written. People keep keys outside their repositories: a link is followed to wherever a key
+ * stands already, and inside the repository to where one is to stand, as in a clone of formations that share it.
+ */
+export function keyTarget(place: FormationPlace): Rewritable {
+  const { topLevel, path } = place;
+  const { state } = keyOfFormation(path, topLevel, null);
+  const target = readForRewrite(topLevel, linkedTo(topLevel, fileIn(path, ".key")), { anywhere: state === "ok" });
   // 0400 is what MUXI's scaffold gives it, and nobody else is to read it.
   return { ...target, mode: target.bytes === null ? 0o600 : target.mode & 0o600 };
+}
+
+/** Where the links that begin at `path` end; `path` itself where that is not inside the repository. */
+export function linkedTo(topLevel: string, path: string): string {
+  let file = join(topLevel, path);
+  for (let links = 0; links < 8; links++) {
+    let target: string;
+    try {
+      target = readlinkSync(file);
+    } catch {
+      return isInside(file, topLevel) ? relative(topLevel, file).split(sep).join("/") : path;
+    }
+    file = resolve(dirname(file), target);
+  }
+  return path;
 }
 
 /** Whether the files are still those that were read: MUXI writes without our lock. */
@@ -427,12 +448,14 @@ function notePending({ rekeys, current: { place } }: Plan, rekeyed: readonly Pla
 /**
  * Finish a change of key that was killed, where it had begun to seal; else forget it.
  *
+ * @returns whether it had begun.
  * @throws as {@link changeSecrets}
  */
-function finishPending(place: FormationPlace): void {
+function finishPending(place: FormationPlace): boolean {
   const file = pendingFile(place);
   const bytes = readWorkingFile(dirname(file), basename(file), PENDING_LIMIT);
-  if (bytes === null) return;
+  if (bytes === null) return false;
+  let begun = false;
   const pending = parsePending(bytes);
   if (pending !== null) {
     const { key } = pending;
@@ -443,7 +466,8 @@ function finishPending(place: FormationPlace): void {
         target.bytes === null ? null : openStored(target.bytes, old.state === "ok" ? [key, old.key] : [key]);
       return { place: { ...place, path }, target, opened: opened?.failure === undefined ? opened : null };
     });
-    if (all.some(({ opened }) => opened !== null && sameKey(opened.key, key))) {
+    begun = all.some(({ opened }) => opened !== null && sameKey(opened.key, key));
+    if (begun) {
       for (const { place: one, target, opened } of all) {
         if (opened === null) continue;
         if (!sameKey(opened.key, key)) {
@@ -455,6 +479,7 @@ function finishPending(place: FormationPlace): void {
     }
   }
   removeQuietly(file);
+  return begun;
 }
 
 const PENDING_LIMIT = 1024 * 1024;
@@ -469,10 +494,10 @@ function parsePending(bytes: Buffer): { formations: string[]; key: Key } | null 
   }
 }
 
-/** Finish what an earlier change of key left half done; for commands that only read. */
-export async function recoverSecrets(place: FormationPlace): Promise<void> {
-  if (!existsSync(pendingFile(place))) return;
-  await withSecretsLock(place, async () => finishPending(place));
+/** Finish what an earlier change of key left half done; for commands that only read. @returns whether there was one. */
+export async function recoverSecrets(place: FormationPlace): Promise<boolean> {
+  if (!existsSync(pendingFile(place))) return false;
+  return await withSecretsLock(place, async () => finishPending(place));
 }
 
 // ---- git's index

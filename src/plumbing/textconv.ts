@@ -26,6 +26,7 @@ import type { Key } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { out } from "../terminal.ts";
 import { folderInside, keyBatches } from "./every-key.ts";
+import { isHeld } from "./held-keys.ts";
 
 /** Bytes of a file that is shown at all. */
 const LARGEST = 32 * 1024 * 1024;
@@ -65,7 +66,11 @@ function describeToken(token: Buffer, file: string, cwd: string): string[] {
   let failure = "no key here opens it";
   for (const keys of keyBatches(folderInside(file, cwd), cwd)) {
     const opened = openStored(token, keys);
-    if (opened.failure === undefined) return lines(opened.secrets, opened.key);
+    if (opened.failure === undefined) {
+      // Under the key in place, so that the values on both sides of a rotation show as the same.
+      const old = isHeld(opened.key) ? firstKey(file, cwd) : null;
+      return lines(opened.secrets, old ?? opened.key);
+    }
     if (opened.failure === "malformed") return [`(damaged: ${escapeText(opened.message)}) ${tokenDigest(token)}`];
     if (opened.key !== undefined) {
       failure = `it opens, but ${opened.message}`;

@@ -2,7 +2,7 @@
 import { escapeText, formatJson } from "../escape.ts";
 import type { NameReport, NameState } from "../formation/inventory.ts";
 import { shownName } from "../formation/names.ts";
-import type { Style } from "../terminal.ts";
+import { day, type Style } from "../terminal.ts";
 import { count } from "./block.ts";
 import { widthOf } from "./width.ts";
 
@@ -14,11 +14,11 @@ export interface ListedSecret extends NameReport {
 }
 
 export interface ChangeOfName {
-  /** When the commit was made, ISO 8601 in UTC. */
-  readonly at: string;
   readonly commit: string;
-  /** The version before it is not here or does not open: the change may be older. */
-  readonly orEarlier: boolean;
+  /** Of the commit, in seconds since 1970. */
+  readonly time: number;
+  /** Otherwise it may be older: the version before is not here or does not open. */
+  readonly exact: boolean;
 }
 
 export interface ListedFormation {
@@ -31,7 +31,8 @@ export function formatSecretsJson(formation: ListedFormation): string {
   return formatJson({ schemaVersion: 1, ...formation }, 2);
 }
 
-export function formatSecretsText({ path, secrets }: ListedFormation, style: Style, now: Date): string[] {
+/** @param now - in seconds since 1970. */
+export function formatSecretsText({ path, secrets }: ListedFormation, style: Style, now: number): string[] {
   const lines = [`${style.bold(escapeText(path === "" ? "." : path))}: ${summary(secrets)}`];
   const [names, ages] = [column(secrets, ({ name }) => shownName(name)), column(secrets, (one) => ageOf(one, now))];
   secrets.forEach((one, at) => {
@@ -80,11 +81,11 @@ export function placesOf({ references }: Pick<NameReport, "references">): string
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-function ageOf({ changed }: ListedSecret, now: Date): string {
+function ageOf({ changed }: ListedSecret, now: number): string {
   if (changed === undefined) return "";
   if (changed === null) return "not committed";
-  const days = Math.max(0, Math.floor((now.getTime() - Date.parse(changed.at)) / 86_400_000));
-  return `${changed.at.slice(0, 10)}${changed.orEarlier ? " or earlier" : ""} (${days === 1 ? "1 day" : `${days} days`})`;
+  const days = Math.max(0, Math.floor((now - changed.time) / 86_400));
+  return `${day(changed.time)}${changed.exact ? "" : " or earlier"} (${count(days, "day")})`;
 }
 
 function column(secrets: readonly ListedSecret[], text: (one: ListedSecret) => string): string[] {
