@@ -59,19 +59,18 @@ await pipeline(tests.compose(reporter), process.stdout, { end: false });
 
 /**
  * What is started, the longest first, so that none runs alone at the end. A start
- * costs half a second, more than most files outside situations/: those share eight.
+ * costs half a second, more than most files need: all but the longest share eight.
  */
 function batches(all) {
-  const bySize = all.toSorted((a, b) => statSync(b).size - statSync(a).size);
-  const alone = bySize.filter((file) => file.includes(`${sep}situations${sep}`));
-  const shared = Array.from({ length: 8 }, () => []);
-  for (const [at, file] of bySize.filter((one) => !alone.includes(one)).entries())
-    shared[at % shared.length].push(file);
-  const entries = shared.flatMap((group, at) => {
-    if (group.length < 2) return group;
+  const [alone, rest] = [[], []];
+  for (const file of all.toSorted((a, b) => statSync(b).size - statSync(a).size)) {
+    (alone.length < 12 && file.includes(`${sep}situations${sep}`) ? alone : rest).push(file);
+  }
+  const shared = Array.from({ length: 8 }, (_, at) => rest.filter((_, index) => index % 8 === at));
+  const entries = shared.map((group, at) => {
     const entry = join(scratch, `batch-${at}.mjs`);
     writeFileSync(entry, group.map((file) => `import ${JSON.stringify(pathToFileURL(file).href)};\n`).join(""));
-    return [entry];
+    return entry;
   });
   return [...alone, ...entries];
 }
