@@ -138,9 +138,9 @@ async function planMoves(mover: ValueMover, wanted: readonly Movable[], given: s
       planned.refused.push({ movable, reason: found.reason });
       continue;
     }
-    const { formation } = movable;
-    const own = names.get(formation.path) ?? new Names(await mover.held(formation));
-    names.set(formation.path, own);
+    const held = await mover.held(movable.formation);
+    const own = names.get(held.file) ?? new Names(held);
+    names.set(held.file, own);
     const { value } = found.place;
     const offered = given ?? nameFor(movable, found.place);
     const fixed = given ?? movable.templateName;
@@ -149,8 +149,7 @@ async function planMoves(mover: ValueMover, wanted: readonly Movable[], given: s
       planned.refused.push({ movable, reason: `'${shownName(fixed)}' is stored with another value` });
       continue;
     }
-    const held = own.nameOf(value, offered);
-    const name = fixed ?? held ?? (await choose(own.free(offered, value), value, movable, own));
+    const name = fixed ?? own.nameOf(value, offered) ?? (await choose(own.free(offered, value), value, movable, own));
     const move = { movable, name, value };
     if (own.nameOf(value, name) === name) planned.reused.add(move);
     own.choose(name, value);

@@ -25,7 +25,14 @@ import {
   type SecretPlace,
 } from "../formation/literal-edit.ts";
 import { normalizeName } from "../formation/names.ts";
-import { addNames, decodeTemplate, formatTemplate, parseTemplate } from "../formation/template.ts";
+import {
+  addNames,
+  decodeTemplate,
+  entriesByName,
+  formatTemplate,
+  parseTemplate,
+  templateEntries,
+} from "../formation/template.ts";
 import type { BlobReader } from "../git/cat-file.ts";
 import { decodePath, type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
@@ -95,8 +102,8 @@ export interface Move {
 /** What formations hold, for the choice of names. */
 export interface Held {
   place: FormationPlace;
-  /** null where nothing is sealed yet and there is none. */
-  key: Key | null;
+  /** The file behind links: formations may share one, and its names with it. */
+  file: string;
   onDisk: Secrets;
   /** null where no secrets.enc is staged. */
   staged: Secrets | null;
@@ -113,7 +120,9 @@ export interface CarriedOut {
 
 /** The repository as it was when the command began. */
 interface State {
-  entries: readonly IndexEntry[];
+  /** By path; of an unmerged one, any. */
+  entries: ReadonlyMap<string, IndexEntry>;
+  unmerged: ReadonlySet<string>;
   index: Snapshot;
   working: Snapshot;
   formations: readonly Formation[];
@@ -129,6 +138,7 @@ type Staging = Map<string, NewEntry & { bytes: Buffer }>;
 export class ValueMover {
   readonly #at: At;
   readonly #state: State;
+  #ends: readonly string[] | undefined;
 
   private constructor(at: At, state: State) {
     this.#at = at;
@@ -137,8 +147,10 @@ export class ValueMover {
 
   static async open(at: At): Promise<ValueMover> {
     const { topLevel, reader, keyring } = at;
-    const entries = await readIndex(topLevel);
-    const index = indexSnapshot(entries, reader);
+    const listed = await readIndex(topLevel);
+    const entries = new Map(listed.map((entry) => [entry.path, entry]));
+    const unmerged = new Set(listed.filter(({ stage }) => stage !== 0).map(({ path }) => path));
+    const index = indexSnapshot(listed, reader);
     const working = workingTreeSnapshot(topLevel);
     const formations = findFormations(new Set([...index.entries.keys(), ...working.entries.keys()]));
     // What is staged is what a hook judges by.
@@ -146,7 +158,7 @@ export class ValueMover {
     const baseline = await baselineOf(index);
     const scanner = scannerUnder(settings, await gatherKnown(formationPaths(formations), [index], keyring, topLevel));
     const ignored = await ignoredPaths(settings);
-    return new ValueMover(at, { entries, index, working, formations, scanner, settings, baseline, ignored });
+    return new ValueMover(at, { entries, unmerged, index, working, formations, scanner, settings, baseline, ignored });
   }
 
   /** Of fingerprints. */
@@ -210,20 +222,15 @@ export class ValueMover {
     const place = { topLevel, path: formation.path, places };
     const { key, secrets, files } = readSecrets(place);
     const path = encryptedPath(formation.path);
-    const staged = await this.#state.index.read(path);
-    if (staged === null) return { place, key, onDisk: secrets, staged: null };
+    const staged = await this.#stagedSoFar(new Map(), path);
+    const file = files.encrypted.disk.toString("latin1");
+    if (staged === null) return { place, file, onDisk: secrets, staged: null };
     if (files.encrypted.bytes === null) {
       throw new MuxiGitError("no-secrets", `'${escapeText(path)}' is staged, and missing in the working tree`, {
         hint: `bring it back: git restore -- ${pathWord(path)}`,
       });
     }
-    const opened = openStored(staged, key === null ? [] : [key]);
-    if (opened.failure !== undefined) {
-      throw new MuxiGitError("staged-unopened", `what is staged of '${escapeText(path)}' cannot be opened`, {
-        hint: `see what is wrong with it: ${tool("check --staged")}`,
-      });
-    }
-    return { place, key, onDisk: secrets, staged: opened.secrets };
+    return { place, file, onDisk: secrets, staged: openedStaged(path, staged, key) };
   }
 
   /** Whether a remote has the value too, as far as what was fetched and pushed says: then it is known. */
@@ -241,7 +248,12 @@ export class ValueMover {
   }
 
   /** The newest commits before HEAD that a remote has. */
-  #pushedEnds(): string[] {
+  #pushedEnds(): readonly string[] {
+    this.#ends ??= this.#findPushedEnds();
+    return this.#ends;
+  }
+
+  #findPushedEnds(): string[] {
     const cwd = this.#at.topLevel;
     const lines = (args: string[]) => {
       const { code, stdout } = tryGit(args, { cwd });
@@ -263,9 +275,11 @@ export class ValueMover {
     for (const [path, same] of byPath(moves)) {
       for (const bytes of [await this.#staged(path), this.#inWorkingTree(path)]) {
         if (bytes === null) continue;
+        let now = bytes;
         for (const move of same) {
-          const edited = this.#edit(path, bytes, [move]);
+          const edited = this.#edit(path, now, [move]);
           if (typeof edited === "string") refused.set(move.movable.fingerprint, edited);
+          else now = edited;
         }
       }
     }
@@ -298,10 +312,9 @@ export class ValueMover {
         for (const [path, same] of byPath(own)) {
           if (this.#editWorkingFile(path, same)) written.add(path);
           const staged = await this.#staged(path);
-          const edited = staged === null ? null : this.#edit(path, staged, same);
-          if (Buffer.isBuffer(edited)) await this.#put(next, path, edited);
+          if (staged !== null) await this.#put(next, path, this.#edited(path, staged, same));
         }
-        if (this.#isTracked(formation)) await this.#stageSecrets(next, formation, own, held, changed.key);
+        if (this.#isTracked(formation)) await this.#stageSecrets(next, formation, own, changed.key);
       }
       const entries = [...next.values()];
       if (entries.length > 0) {
@@ -312,12 +325,15 @@ export class ValueMover {
           entries.map(({ file }) => file),
         );
       }
-      const unstaged = [...written].filter((path) => !next.has(path) && !/(?:^|\/)\.key$/.test(path));
+      const unstaged: string[] = [];
+      for (const path of written) {
+        if (!next.has((await this.#linkEnd(path)) ?? path) && !/(?:^|\/)\.key$/.test(path)) unstaged.push(path);
+      }
       return { staged: [...next.keys()], unstaged, madeKeys };
     });
   }
 
-  /** @throws MuxiGitError `index-locked`; `conflict` where a merge has left one in a file of `paths`. */
+  /** @throws MuxiGitError `index-locked` */
   assertIndexIsFree(): void {
     const file = `${process.env.GIT_INDEX_FILE ?? join(this.#at.places.gitDir, "index")}.lock`;
     if (!existsSync(file)) return;
@@ -326,10 +342,10 @@ export class ValueMover {
     });
   }
 
-  /** @throws MuxiGitError `conflict` */
+  /** @throws MuxiGitError `conflict` where a merge left one in a file that a move changes. */
   assertMerged({ formation, path }: Movable): void {
     for (const file of [path, fileIn(formation.path, "secrets"), encryptedPath(formation.path)]) {
-      if (!this.#state.entries.some((entry) => entry.path === file && entry.stage !== 0)) continue;
+      if (!this.#state.unmerged.has(file)) continue;
       throw new MuxiGitError("conflict", `'${escapeText(file)}' has an unresolved merge conflict`, {
         hint: file.endsWith("secrets.enc")
           ? tool(`resolve ${pathWord(file)}`)
@@ -341,7 +357,7 @@ export class ValueMover {
   // ---- reading
 
   #entry(path: string): IndexEntry | undefined {
-    return this.#state.entries.find((entry) => entry.path === path);
+    return this.#state.entries.get(path);
   }
 
   /** Not through a link: what it leads to is a file of its own, or none of this repository. */
@@ -424,15 +440,18 @@ export class ValueMover {
     if (this.#inWorkingTree(path) === null) return false;
     const { disk, bytes, mode } = readForRewrite(this.#at.topLevel, path);
     if (bytes === null) return false;
-    const edited = this.#edit(path, bytes, moves);
-    if (typeof edited === "string") {
-      throw new MuxiGitError("changed", `'${escapeText(path)}' was changed meanwhile: ${edited}`, {
-        hint: "close what is writing it, then run this again",
-      });
-    }
+    const edited = this.#edited(path, bytes, moves);
     if (edited.equals(bytes)) return false;
     writeFileDurably(disk, edited, mode);
     return true;
+  }
+
+  #edited(path: string, bytes: Buffer, moves: readonly Move[]): Buffer {
+    const edited = this.#edit(path, bytes, moves);
+    if (typeof edited !== "string") return edited;
+    throw new MuxiGitError("changed", `'${escapeText(path)}' was changed meanwhile: ${edited}`, {
+      hint: "close what is writing it, then run this again",
+    });
   }
 
   #isTracked({ path, formationFile, referenceFiles }: Formation): boolean {
@@ -441,28 +460,31 @@ export class ValueMover {
   }
 
   /** The same names and values in what is staged of template and secrets.enc, and nothing else of the working tree's. */
-  async #stageSecrets(
-    next: Staging,
-    { path }: Formation,
-    moves: readonly Move[],
-    { staged }: Held,
-    key: Key | null,
-  ): Promise<void> {
-    const { index } = this.#state;
+  async #stageSecrets(next: Staging, { path }: Formation, moves: readonly Move[], key: Key | null): Promise<void> {
     const { topLevel } = this.#at;
-    const template = fileIn(path, "secrets");
-    const held = next.get((await this.#linkEnd(template)) ?? "")?.bytes ?? (await index.read(template));
-    const { text } = decodeTemplate(held ?? readWorkingFile(topLevel, template) ?? Buffer.alloc(0));
-    if (text !== null) {
-      const names = moves.map(({ name }) => name);
-      await this.#put(next, template, Buffer.from(formatTemplate(addNames(parseTemplate(text), names))));
+    const file = fileIn(path, "secrets");
+    const bytes = (await this.#stagedSoFar(next, file)) ?? readWorkingFile(topLevel, file) ?? Buffer.alloc(0);
+    const { text, problem } = decodeTemplate(bytes);
+    if (text !== null && problem === undefined) {
+      const template = parseTemplate(text);
+      const held = entriesByName(templateEntries(template));
+      const names = moves.map(({ name }) => name).filter((name) => !held.has(name));
+      await this.#put(next, file, Buffer.from(formatTemplate(addNames(template, names))));
     }
     const encrypted = encryptedPath(path);
-    const bytes =
-      staged === null || key === null
+    const token = await this.#stagedSoFar(next, encrypted);
+    const sealed =
+      token === null || key === null
         ? readWorkingFile(topLevel, encrypted)
-        : canonicalToken(withValues(staged, moves), key);
-    if (bytes !== null) await this.#put(next, encrypted, bytes);
+        : canonicalToken(withValues(openedStaged(encrypted, token, key), moves), key);
+    if (sealed !== null) await this.#put(next, encrypted, sealed);
+  }
+
+  /** A file's bytes in the index to be; null where it holds none: `git add -N` stages an empty one. */
+  async #stagedSoFar(next: Staging, path: string): Promise<Buffer | null> {
+    const file = await this.#linkEnd(path);
+    const bytes = file === null ? null : (next.get(file)?.bytes ?? (await this.#state.index.read(file)));
+    return bytes === null || bytes.length === 0 ? null : bytes;
   }
 
   /** Where links lead inside the index, that file's entry; nothing for what git ignores or a link leads out of. */
@@ -505,6 +527,15 @@ export class ValueMover {
       hint: "run this again",
     });
   }
+}
+
+/** @throws MuxiGitError `staged-unopened` */
+function openedStaged(path: string, token: Buffer, key: Key | null): Secrets {
+  const opened = openStored(token, key === null ? [] : [key]);
+  if (opened.failure === undefined) return opened.secrets;
+  throw new MuxiGitError("staged-unopened", `what is staged of '${escapeText(path)}' cannot be opened`, {
+    hint: `see what is wrong with it: ${tool("check --staged")}`,
+  });
 }
 
 const MAX_LINKS = 8;

@@ -237,21 +237,30 @@ test("where it cannot be done safely nothing is touched, and the way on is said"
   refuse(/unresolved merge conflict/, 2, "--all");
 });
 
-test("files behind links, and a first formation without a key", (t) => {
-  const { repo } = prepared(t);
+test("formations that share their files by links, and a first one without a key", (t) => {
+  const { repo, made: formation } = prepared(t);
+  const keys = [GROQ, fakeGroqKey("one"), fakeGroqKey("two")] as const;
+  for (const [at, folder] of ["one", "two"].entries()) {
+    repo.write(`${folder}/formation.afs`, `id: a\nx: ${keys[at + 1]}\n`);
+    for (const name of ["secrets", "secrets.enc", ".key"]) symlinkSync(`../bot/${name}`, repo.path(folder, name));
+  }
+  repo.write("new/formation.afs", `id: new\nllm:\n  api_keys:\n    groq: ${GROQ}\n`);
   repo.write("shared/agent.afs", `id: a\nx: ${GROQ}\n`);
   symlinkSync("../../shared/agent.afs", repo.path("bot/agents.afs"));
-  repo.write("new/formation.afs", `id: new\nllm:\n  api_keys:\n    groq: ${GROQ}\n`);
   repo.git("add", "-A");
-  const blocked = commit(repo);
-  const ran = repo.try("sh", "-c", hint(repo.try("git", "commit", "-qm", "x", "new")));
-  assert.match(blocked.stderr, /shared\/agent\.afs:2:4/);
+  repo.git("reset", "-q", "shared");
+  const ran = repo.try("sh", "-c", hint(commit(repo)));
   assert.equal(ran.code, 0, ran.all);
   assert.match(ran.stderr, /^made a new key: new\/\.key\n.*\n$/);
-  assert.match(ran.stdout, /as GROQ_API_KEY\nstaged: /);
+  assert.match(ran.stdout, /as GROQ_API_KEY\n(?:moved .*\n){2}staged: .*\nnext: git commit\n$/);
   assert.equal(repo.git("ls-files", "new"), "new/formation.afs\nnew/secrets\nnew/secrets.enc");
   const value = openWith(repo.read("new/.key").toString(), repo.read("new/secrets.enc"))?.get("GROQ_API_KEY");
   assert.deepEqual(value, { kind: "string", value: GROQ });
+  const [first, second] = [values(repo, formation, "GROQ_API_KEY"), values(repo, formation, "GROQ_API_KEY_2")];
+  assert.deepEqual([first, second], [Array(2).fill(keys[1]), Array(2).fill(keys[2])]);
+  assert.equal(commit(repo).code, 0);
+  const shared = repo.muxi("fix", "--all");
+  assert.deepEqual([shared.code, shared.stderr], [0, ""], "a file that no formation reads is nobody's");
 });
 
 test("a push that holds values: the command takes them out of the commits that brought them", (t) => {
