@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { fix } from "../../src/commands/fix.ts";
+import type { MuxiGitError } from "../../src/errors.ts";
 import { fakeAnthropicKey, fakeGroqKey } from "../support/fake.ts";
 import { type MadeFormation, openWith, writeFormation } from "../support/formation.ts";
 import { preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
@@ -103,10 +105,6 @@ test("names: taken ones are left, a value that is stored is reused, and a person
   const taken = repo.muxi("fix", id("a.afs", 5), "--name", "OPENAI_API_KEY");
   assert.deepEqual([taken.code, taken.stdout], [2, ""]);
   assert.match(taken.stderr, /'OPENAI_API_KEY' is stored with another value/);
-  for (const name of [GROQ, "", `X=${GROQ}`]) {
-    const bad = repo.muxi("fix", id("a.afs", 5), "--name", name);
-    assert.deepEqual([bad.code, bad.all.includes(GROQ)], [2, false], bad.all);
-  }
   assert.equal(repo.muxi("fix", id("a.afs", 5), "--name", "my-groq-key").code, 0);
   const all = repo.muxi("fix", "--all");
   assert.equal(
@@ -152,6 +150,11 @@ test("what is staged and what is not are each mended where they hold the value",
   const late = repo.muxi("fix", "--all");
   assert.equal(late.code, 0);
   assert.match(late.stderr, /a remote has the value of 'GROQ_API_KEY_2' .*\n.*secrets set GROQ_API_KEY_2 -F bot$/m);
+  // What the settings ignore is left alone.
+  repo.write("muxi-git.json", '{"ignore": ["bot/agents/a.afs"]}');
+  repo.write("bot/agents/a.afs", `id: a\nx: ${fakeGroqKey("ignored")}\n`);
+  repo.git("add", "-A");
+  assert.match(repo.muxi("fix", "--all").stdout, /^nothing to move/);
 });
 
 test("elsewhere it says what to do, by the kind of file", (t) => {
@@ -186,21 +189,24 @@ test("where it cannot be done safely nothing is touched, and the way on is said"
     assert.deepEqual(state(), before);
     return ran;
   };
-  refuse(/which finding\?\n.*fix --all/, 2);
-  refuse(/16 hex digits/, 2, GROQ);
-  refuse(/exclude one another/, 2, "--all", "0123456789abcdef");
-  refuse(/no finding 0123456789abcdef/, 2, "0123456789abcdef");
-
   const bad = [
-    [`id: a\n${GROQ}: 1\n`, /name of a field/],
-    [`id: a\n\tx: ${GROQ}\n`, /no valid YAML \(line 2\)/],
-    [`id: a\nx: ${GROQ}\n# caf\xe9`, /not UTF-8/],
-  ] as const;
-  for (const [text, says] of bad) {
-    repo.write("bot/agents/a.afs", Buffer.from(text, "latin1"));
-    repo.git("add", "-A");
-    refuse(says, 1, "--all");
-  }
+    `id: a\n${fakeGroqKey("a")}: 1\n`,
+    `id: b\n\tx: ${fakeGroqKey("b")}\n`,
+    `id: c\nx: ${fakeGroqKey("c")}\n# caf\xe9`,
+  ];
+  for (const [at, text] of bad.entries()) repo.write(`bot/agents/${"abc"[at]}.afs`, Buffer.from(text, "latin1"));
+  repo.git("add", "-A");
+  const { stderr } = refuse(
+    /^muxi-git: error: bot\/agents\/a\.afs:2:1 is left as it is: it is the name of a field/,
+    1,
+    "--all",
+  );
+  assert.match(stderr, /b\.afs:2:5 is left as it is: it is no valid YAML \(line 2\)\n.*secrets set NAME -F bot/);
+  assert.match(
+    stderr,
+    /c\.afs:2:4 is left as it is: it is not UTF-8 text\n.*git add -- bot\/agents\/c\.afs bot\/secrets /,
+  );
+  repo.git("rm", "-qrf", "bot/agents");
   repo.write("bot/agents/a.afs", `id: a\nx: ${GROQ}\n`);
   repo.git("add", "-A");
   const lock = repo.path(".git/index.lock");
@@ -289,4 +295,23 @@ test("… also where template and secrets.enc came in later", {
   for (const secret of [GROQ, second, CLAUDE]) assert.equal(remoteHolds(repo, secret), false);
   const held = openWith(repo.read("new/.key").toString(), repo.read("new/secrets.enc"));
   assert.deepEqual([...(held?.keys() ?? [])], ["A_KEY", "GROQ_API_KEY", "GROQ_API_KEY_2"]);
+});
+
+test("what was typed wrongly is said before anything is read, and not repeated", async () => {
+  const options = { cwd: "/", env: {}, quiet: false, noColor: true, all: false, dryRun: false, fingerprints: [] };
+  const id = "0123456789abcdef";
+  for (const [wrong, code] of [
+    [{}, "usage"],
+    [{ all: true, fingerprints: [id] }, "usage"],
+    [{ fingerprints: [GROQ] }, "bad-fingerprint"],
+    [{ fingerprints: [id, "fedcba9876543210"], name: "A_KEY" }, "usage"],
+    [{ all: true, name: "A_KEY" }, "usage"],
+    ...["", GROQ, `A_KEY=${GROQ}`].map((name) => [{ fingerprints: [id], name }, /usage|value-as-argument/] as const),
+  ] as const) {
+    await assert.rejects(fix({ ...options, ...wrong }), (error: MuxiGitError) => {
+      assert.match(error.code, typeof code === "string" ? new RegExp(`^${code}$`) : code);
+      assert.ok(!`${error.message}${error.hint}`.includes(GROQ));
+      return true;
+    });
+  }
 });
