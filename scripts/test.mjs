@@ -67,10 +67,12 @@ function batches(all) {
     (alone.length < 12 && file.includes(`${sep}situations${sep}`) ? alone : rest).push(file);
   }
   const shared = Array.from({ length: 8 }, (_, at) => rest.filter((_, index) => index % 8 === at));
-  const entries = shared.map((group, at) => {
+  const entries = shared.flatMap((group, at) => {
+    // A file without a test counts as one that passed.
+    if (group.length === 0) return [];
     const entry = join(scratch, `batch-${at}.mjs`);
     writeFileSync(entry, group.map((file) => `import ${JSON.stringify(pathToFileURL(file).href)};\n`).join(""));
-    return entry;
+    return [entry];
   });
   return [...alone, ...entries];
 }
