@@ -22,7 +22,7 @@ import {
   readSecrets,
   type StoredSecrets,
 } from "../plumbing/secrets-store.ts";
-import { askHidden, canAsk, confirm } from "../prompt.ts";
+import { askHidden, canAsk, confirm, conversation } from "../prompt.ts";
 import { count } from "../report/block.ts";
 import { placesOf } from "../report/secrets.ts";
 import { generateKey, keyFingerprint } from "../secrets/key.ts";
@@ -65,8 +65,10 @@ export async function secretsSetup(options: SecretsSetupOptions): Promise<ExitCo
     }
     return options.dryRun ? EXIT.ok : EXIT.no;
   }
-  talk(`${count(missing.length, "name")} of ${shown} without a value. Enter skips one, Ctrl-D ends.`);
-  const left = await askForEach(place, missing, style, written);
+  const left = await conversation(async () => {
+    talk(`${count(missing.length, "name")} of ${shown} without a value. Enter skips one, Ctrl-D ends.`);
+    return await askForEach(place, missing, style, written);
+  });
   const stored = missing.length - left.length;
   out(`${count(stored, "value")} stored${left.length === 0 ? ", nothing is missing" : ""}`);
   if (left.length > 0) out(`without a value still: ${left.map(shownName).join(", ")}`);
