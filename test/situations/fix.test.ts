@@ -148,7 +148,7 @@ test("what is staged and what is not are each mended where they hold the value",
   // What was committed before is moved too, and is no secret any more.
   repo.write("bot/agents/a.afs", `id: a\nx: ${fakeGroqKey("past")}\n`);
   repo.git("add", "-A");
-  assert.equal(repo.try("git", "-c", "core.hooksPath=/dev/null", "commit", "-qm", "past").code, 0);
+  assert.equal(repo.try("git", "commit", "-qm", "past", "--no-verify").code, 0);
   repo.git("update-ref", "refs/remotes/origin/main", "HEAD");
   const late = repo.muxi("fix", "--all");
   assert.equal(late.code, 0);
