@@ -10,6 +10,11 @@ import { vendoredCommand } from "./alias.ts";
 import type { KeyExposureOptions } from "./commands/key-exposure.ts";
 import type { KeyUnlockOptions } from "./commands/key-unlock.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
+import type { SecretsDeleteOptions } from "./commands/secrets-delete.ts";
+import type { SecretsListOptions } from "./commands/secrets-list.ts";
+import type { SecretsSetOptions } from "./commands/secrets-set.ts";
+import type { SecretsSetupOptions } from "./commands/secrets-setup.ts";
+import type { SecretsSyncOptions } from "./commands/secrets-sync.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
@@ -238,14 +243,86 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await resolve({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
-  const secrets = program.command("secrets").description("the template and the values");
+  const secrets = program
+    .command("secrets")
+    .description("the template and the values")
+    .configureOutput({
+      // An option that is none may be a value that begins with a dash.
+      outputError: (text, write) =>
+        write(
+          `muxi-git: ${escapeText(text.trimEnd().replace(/(unknown option) '.*$/s, "$1; a value is never an argument"))}`,
+        ),
+    });
+  const formationOption = ["-F, --formation <dir>", "the formation"] as const;
+  secrets
+    .command("setup")
+    .description("ask for every value that is missing, with the places that use it")
+    .option(...formationOption)
+    .option("--new-key", "the key is lost: give up what it sealed, make a new one", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "say what is missing, change nothing", false)
+    .action(async (options: Omit<SecretsSetupOptions, keyof Invocation>) => {
+      const { secretsSetup } = await import("./commands/secrets-setup.ts");
+      code = await secretsSetup({ ...invocation(), ...options });
+    });
+
+  secrets
+    .command("list")
+    .alias("ls")
+    .description("every name, whether it has a value, and where it is used")
+    .option(...formationOption)
+    .option("--with-values", "show the values", false)
+    .option("--age", "when each value was last changed, from the history", false)
+    .option("--json", "machine readable", false)
+    .action(async (options: Omit<SecretsListOptions, keyof Invocation>) => {
+      const { secretsList } = await import("./commands/secrets-list.ts");
+      code = await secretsList({ ...invocation(), ...options });
+    });
+
+  secrets
+    .command("get")
+    .description("print one value, byte for byte")
+    .argument("<name>")
+    .option(...formationOption)
+    .action(async (name: string, options: { formation?: string }) => {
+      const { secretsGet } = await import("./commands/secrets-get.ts");
+      code = await secretsGet({ ...invocation(), ...options, name });
+    });
+
+  secrets
+    .command("set")
+    .description("store a value: asked for, or from standard input or a file; never an argument")
+    .usage("[options] <name>")
+    .argument("<name...>", "as MUXI has it: A-Z, 0-9 and _")
+    .option(...formationOption)
+    .option("--stdin", "from standard input, without the line end after a single line", false)
+    .option("--from-file <file>", "from a file, without the line end after a single line")
+    .option("--dry-run", "change nothing", false)
+    .action(async (given: string[], options: Omit<SecretsSetOptions, keyof Invocation | "given">) => {
+      const { secretsSet } = await import("./commands/secrets-set.ts");
+      code = await secretsSet({ ...invocation(), ...options, given });
+    });
+
+  secrets
+    .command("delete")
+    .description("delete names from secrets.enc and the template")
+    .argument("<name...>")
+    .option(...formationOption)
+    .option("--yes", "also where a file uses the name", false)
+    .option("--dry-run", "change nothing", false)
+    .action(async (names: string[], options: Omit<SecretsDeleteOptions, keyof Invocation | "names">) => {
+      const { secretsDelete } = await import("./commands/secrets-delete.ts");
+      code = await secretsDelete({ ...invocation(), ...options, names });
+    });
+
   secrets
     .command("sync")
-    .description("add to the template the names that secrets.enc and references have")
-    .option("-F, --formation <dir>", "the formation")
-    .requiredOption("--template-only", "touch nothing but the template")
+    .description("let references, template and secrets.enc name the same")
+    .option(...formationOption)
+    .option("--template-only", "add to the template, touch nothing else, need no key", false)
+    .option("--yes", "delete what no file uses", false)
     .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (options: { formation?: string; dryRun: boolean }) => {
+    .action(async (options: Omit<SecretsSyncOptions, keyof Invocation>) => {
       const { secretsSync } = await import("./commands/secrets-sync.ts");
       code = await secretsSync({ ...invocation(), ...options });
     });

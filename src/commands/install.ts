@@ -12,6 +12,7 @@ import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts
 import { type Held, installLock, withLock } from "../lock.ts";
 import { auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { type Applied, applyPlan } from "../setup/apply.ts";
 import { findBlock } from "../setup/blocks.ts";
 import type { FileChange } from "../setup/change.ts";
@@ -29,7 +30,6 @@ import { verify } from "../setup/verify.ts";
 import { type LaterInstall, laterInstalled } from "../setup/versions.ts";
 import { out, styleFor, talk } from "../terminal.ts";
 import { VERSION } from "../version.ts";
-import { canAsk, confirm } from "./confirm.ts";
 
 export interface InstallOptions extends Invocation {
   hooks: HookMode;

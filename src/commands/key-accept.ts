@@ -13,11 +13,11 @@ import { acceptedKeys, acceptKey } from "../plumbing/accepted-keys.ts";
 import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
 import { formationOption, recoverSecrets } from "../plumbing/secrets-store.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import type { Secrets } from "../secrets/json.ts";
 import { keyFingerprint } from "../secrets/key.ts";
 import { openStored } from "../secrets/stored-form.ts";
 import { out } from "../terminal.ts";
-import { canAsk, confirm } from "./confirm.ts";
 import { shownFormation } from "./key-input.ts";
 import { IN_A_CLONE, openContext, pickFormation, type RepositoryContext } from "./repository-context.ts";
 

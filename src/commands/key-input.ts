@@ -5,9 +5,10 @@ import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { pathWord, tool } from "../invocation.ts";
+import { holdBytes, holdKey } from "../plumbing/held-keys.ts";
 import { type FormationKey, keyOfFormation, readKeyFile } from "../plumbing/keyring.ts";
 import { type FormationPlace, formationOption } from "../plumbing/secrets-store.ts";
-import { type Key, keyFromBytes, parseKey } from "../secrets/key.ts";
+import { type Key, keyFingerprint, keyFromBytes, parseKey } from "../secrets/key.ts";
 import { checkIgnoredIn } from "../setup/ignored.ts";
 import { readStandardInput } from "../standard-input.ts";
 
@@ -73,4 +74,32 @@ export function notIgnored({ topLevel, path, places }: FormationPlace): string |
   return checkIgnoredIn([file], { cwd: topLevel }).get(file)?.ignored === true
     ? null
     : `git does not ignore '${escapeText(file)}', so 'git add .' would take it: ${tool("install")}`;
+}
+
+/**
+ * Hold what stands in a formation's `.key` and is to be replaced by `next`.
+ *
+ * @returns what it is; null where there is nothing to hold.
+ * @throws MuxiGitError `key-in-use` outside git.
+ */
+export function holdReplacedKey(place: FormationPlace, next: Key): string | null {
+  const own = keyOf({ ...place, places: null });
+  if ((own.state === "ok" || own.state === "hex") && keyFingerprint(own.key) !== keyFingerprint(next)) {
+    if (place.places === null) throw notHeld(place);
+    holdKey(place.places, own.key);
+    return `the key ${keyFingerprint(own.key)}`;
+  }
+  if (own.state !== "malformed") return null;
+  if (place.places === null) throw notHeld(place);
+  holdBytes(place.places, readKeyFile(own.path) ?? Buffer.alloc(0));
+  return "something that is no key";
+}
+
+function notHeld({ path }: FormationPlace): MuxiGitError {
+  const file = escapeText(fileIn(path, ".key"));
+  return new MuxiGitError(
+    "key-in-use",
+    `'${file}' holds something else, and there is no repository that could keep it`,
+    { hint: "move it away, then try again" },
+  );
 }

@@ -21,9 +21,7 @@ import { findProgram, type ProgramOptions, runProgram } from "../key-stores/prog
 import { PLACEHOLDER, parseReference, REFERENCE_FORMS, splitCommand } from "../key-stores/reference.ts";
 import { keyBatches } from "../plumbing/every-key.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
-import { holdBytes, holdKey } from "../plumbing/held-keys.ts";
 import { fitOf, isSealed, type SealedVersions, sealedVersions } from "../plumbing/key-fit.ts";
-import { readKeyFile } from "../plumbing/keyring.ts";
 import {
   type FormationPlace,
   formationOption,
@@ -34,7 +32,7 @@ import {
 import { formatKey, type Key, keyFingerprint } from "../secrets/key.ts";
 import { out, printError, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
-import { givenKey, type KeyInput, keyOf, notIgnored, readKey, shownFormation } from "./key-input.ts";
+import { givenKey, holdReplacedKey, type KeyInput, keyOf, notIgnored, readKey, shownFormation } from "./key-input.ts";
 import { IN_A_CLONE, openContext } from "./repository-context.ts";
 
 export interface KeyUnlockOptions extends KeyInput {
@@ -120,31 +118,10 @@ async function unlock(place: FormationPlace, source: Source, { dryRun, quiet }: 
 
 /** @returns what was there and is held now. */
 function replaceKey(place: FormationPlace, key: Key): string | null {
-  const own = keyOf({ ...place, places: null });
-  const { disk, mode, bytes } = keyTarget(place);
-  let replaced: string | null = null;
-  if ((own.state === "ok" || own.state === "hex") && keyFingerprint(own.key) !== keyFingerprint(key)) {
-    if (place.places === null) throw notHeld(place);
-    holdKey(place.places, own.key);
-    replaced = `the key ${keyFingerprint(own.key)}`;
-  } else if (own.state === "malformed") {
-    if (place.places === null) throw notHeld(place);
-    holdBytes(place.places, bytes ?? readKeyFile(own.path) ?? Buffer.alloc(0));
-    replaced = "something that is no key";
-  }
+  const replaced = holdReplacedKey(place, key);
+  const { disk, mode } = keyTarget(place);
   writeFileDurably(disk, formatKey(key), mode);
   return replaced;
-}
-
-function notHeld(place: FormationPlace): MuxiGitError {
-  const file = escapeText(fileIn(place.path, ".key"));
-  return new MuxiGitError(
-    "key-in-use",
-    `'${file}' holds something else, and there is no repository that could keep it`,
-    {
-      hint: "move it away, then try again",
-    },
-  );
 }
 
 function noSource({ path }: FormationPlace): MuxiGitError {

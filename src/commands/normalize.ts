@@ -18,6 +18,7 @@ import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Rewritable, readForRewrite } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
+import { withSecretsLock } from "../plumbing/secrets-store.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
@@ -50,7 +51,9 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
   try {
     for (const { path } of formations) {
       const file = encryptedPath(path);
-      const result = await normalizeFile(context, path, file, options.dryRun);
+      const result = options.dryRun
+        ? await normalizeFile(context, path, file, true)
+        : await withSecretsLock(context, () => normalizeFile(context, path, file, false));
       if (result === null) continue;
       for (const line of result.done)
         out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);

@@ -4,7 +4,6 @@
  * the merge driver recorded; each name in conflict gets the value of the side
  * that was chosen, by option or by answer. No value is shown.
  */
-import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
@@ -15,7 +14,9 @@ import { runGit } from "../git/run.ts";
 import { readForRewrite } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { mergeStored, openVersions } from "../plumbing/merge-stored.ts";
+import { withSecretsLock } from "../plumbing/secrets-store.ts";
 import { forgetUnresolved, readUnresolved, type Unresolved } from "../plumbing/unresolved.ts";
+import { ask, canAsk } from "../prompt.ts";
 import type { Key } from "../secrets/key.ts";
 import { type NameConflict, type Side, WHAT_WAS_DONE } from "../secrets/merge.ts";
 import { out, talk } from "../terminal.ts";
@@ -135,8 +136,8 @@ async function resolveFile(
     return 1;
   }
   const undecided = all.filter(({ name }) => !choices.has(name));
-  if (undecided.length > 0 && process.stdin.isTTY && process.stderr.isTTY) {
-    await ask(path, undecided, choices);
+  if (undecided.length > 0 && canAsk()) {
+    await askForSides(path, undecided, choices);
   }
   const merged = mergeStored(opened, { choices });
   if (merged.conflicts.length > 0) {
@@ -148,12 +149,26 @@ async function resolveFile(
     return merged.conflicts.length;
   }
   if (!options.dryRun) {
-    writeFileDurably(rewritable.disk, merged.bytes, rewritable.mode);
-    runGit(["--literal-pathspecs", "add", "--", path], { cwd: topLevel });
-    forgetUnresolved(path, places);
+    const written = await withSecretsLock(context, async () => {
+      // Nobody is asked under the lock, so somebody may have written by now.
+      if (!sameBytes(readForRewrite(topLevel, path).bytes, rewritable.bytes)) return false;
+      writeFileDurably(rewritable.disk, merged.bytes, rewritable.mode);
+      runGit(["--literal-pathspecs", "add", "--", path], { cwd: topLevel });
+      forgetUnresolved(path, places);
+      return true;
+    });
+    if (!written) {
+      talk(`muxi-git: error: '${shown}' was changed while this was asked`);
+      talk(`muxi-git: hint: ${tool(`resolve ${word}`)}`);
+      return 1;
+    }
   }
   if (!options.quiet) out(`${options.dryRun ? "would resolve" : "resolved and staged"} ${shown}`);
   return 0;
+}
+
+function sameBytes(a: Buffer | null, b: Buffer | null): boolean {
+  return a === null || b === null ? a === b : a.equals(b);
 }
 
 /** The blob that `git add` would make of it: what MUXI saved before the merge is the same secrets in other bytes. */
@@ -169,17 +184,17 @@ function shut(path: string, why: string): number {
   return 1;
 }
 
-async function ask(path: string, conflicts: readonly NameConflict[], choices: Map<string, Side>): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    for (const { name, kind } of conflicts) {
-      const answer = await lines.question(
-        `${escapeText(path)}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}. Keep (o)urs or (t)heirs? `,
-      );
-      const side = /^(?:(o|ours)|(t|theirs))$/i.exec(answer.trim());
-      if (side !== null) choices.set(name, side[1] === undefined ? "theirs" : "ours");
-    }
-  } finally {
-    lines.close();
+async function askForSides(
+  path: string,
+  conflicts: readonly NameConflict[],
+  choices: Map<string, Side>,
+): Promise<void> {
+  for (const { name, kind } of conflicts) {
+    const answer = await ask(
+      `${escapeText(path)}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}. Keep (o)urs or (t)heirs? `,
+    );
+    if (answer === null) return;
+    const side = /^(?:(o|ours)|(t|theirs))$/i.exec(answer.trim());
+    if (side !== null) choices.set(name, side[1] === undefined ? "theirs" : "ours");
   }
 }

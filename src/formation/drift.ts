@@ -132,7 +132,7 @@ export function namesOf(state: FormationState): FormationNames {
 
 // ---- reading
 
-interface ReadTemplate {
+export interface ReadTemplate {
   readonly path: string;
   readonly problem: string | undefined;
   readonly markers: readonly number[];
@@ -142,7 +142,7 @@ interface ReadTemplate {
   readonly comparable: boolean;
 }
 
-function readTemplate({ formation, template }: FormationState): ReadTemplate {
+export function readTemplate({ formation, template }: FormationState): ReadTemplate {
   const path = formation.template ?? inFormation(formation, "secrets");
   if (template === null) {
     return { path, problem: undefined, markers: [], entries: [], byName: new Map(), comparable: true };
@@ -155,11 +155,11 @@ function readTemplate({ formation, template }: FormationState): ReadTemplate {
   return { path, problem, markers, entries, byName, comparable: problem === undefined && markers.length === 0 };
 }
 
-interface PlacedReference extends Reference {
+export interface PlacedReference extends Reference {
   readonly path: string;
 }
 
-interface ReadReferences {
+export interface ReadReferences {
   /** Sorted by path, then by place. */
   readonly all: readonly PlacedReference[];
   /** First place of each name that MUXI substitutes. */
@@ -168,7 +168,7 @@ interface ReadReferences {
   readonly meant: ReadonlySet<string>;
 }
 
-function readReferences({ formation, referenceFiles }: FormationState): ReadReferences {
+export function readReferences({ formation, referenceFiles }: FormationState): ReadReferences {
   const all: PlacedReference[] = [];
   for (const { path, bytes } of [...referenceFiles].sort((a, b) => compareUtf8(a.path, b.path))) {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

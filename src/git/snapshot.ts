@@ -99,12 +99,18 @@ export function snapshotBefore(after: Snapshot, changes: readonly RawChange[], r
 
 /** Tracked files and untracked ones that are not ignored, as they stand on disk. */
 export function workingTreeSnapshot(topLevel: string): Snapshot {
-  const entries = new Map<string, SnapshotEntry>();
   const listed = runGit(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: topLevel });
-  for (const record of splitNul(listed)) {
-    const path = decodePath(record);
-    // A nested repository is listed as `folder/`.
-    if (!path.endsWith("/") && !entries.has(path)) entries.set(path, { mode: "100644", oid: null });
-  }
+  // A nested repository is listed as `folder/`.
+  return diskSnapshot(
+    topLevel,
+    splitNul(listed)
+      .map(decodePath)
+      .filter((path) => !path.endsWith("/")),
+  );
+}
+
+/** These files as they stand on disk. */
+export function diskSnapshot(topLevel: string, paths: readonly string[]): Snapshot {
+  const entries = new Map(paths.map((path): [string, SnapshotEntry] => [path, { mode: "100644", oid: null }]));
   return snapshotOf(entries, async (path) => readWorkingFile(topLevel, path));
 }

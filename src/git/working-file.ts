@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rea
 import nodePath, { sep } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { encodePath } from "./entries.ts";
+import { decodePath, encodePath } from "./entries.ts";
 
 /**
  * A regular file of the working tree, through symlinks; null for anything else,
@@ -82,6 +82,8 @@ export function diskPath(topLevel: string, path: string, { join } = nodePath): s
 export interface Rewritable {
   /** Where it really stands, links resolved: writing there keeps a link a link. */
   disk: Buffer;
+  /** The same as a repository path; null outside the repository. */
+  path: string | null;
   /** null where there is none yet. */
   bytes: Buffer | null;
   /** Permission bits; those of a new file where there is none. */
@@ -100,7 +102,9 @@ export function readForRewrite(topLevel: string, path: string, { anywhere = fals
   const given = Buffer.from(diskPath(topLevel, path));
   const disk = resolved(given, path);
   const root = Buffer.concat([realpathSync.native(topLevel, { encoding: "buffer" }), Buffer.from(sep)]);
-  if (!anywhere && !disk.subarray(0, root.length).equals(root)) {
+  const inside = disk.subarray(0, root.length).equals(root);
+  const real = inside ? decodePath(disk.subarray(root.length)).split(sep).join("/") : null;
+  if (!inside && !anywhere) {
     throw new MuxiGitError("outside-repository", `a link leads from '${escapeText(path)}' out of the repository`, {
       hint: "put a regular file in its place",
     });
@@ -109,14 +113,14 @@ export function readForRewrite(topLevel: string, path: string, { anywhere = fals
   try {
     fd = openSync(disk, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
-    if (isAbsent(cause)) return { disk, bytes: null, mode: 0o666 & ~process.umask() };
+    if (isAbsent(cause)) return { disk, path: real, bytes: null, mode: 0o666 & ~process.umask() };
     throw unreadable(path, codeOf(cause), cause);
   }
   try {
     const stat = fstatSync(fd);
     const bytes = !stat.isFile() ? null : stat.size === 0 ? emptyFile(fd) : readFileSync(fd);
     if (bytes === null) throw unreadable(path, "it is no regular file");
-    return { disk, bytes, mode: stat.mode & 0o777 };
+    return { disk, path: real, bytes, mode: stat.mode & 0o777 };
   } catch (cause) {
     throw cause instanceof MuxiGitError ? cause : unreadable(path, codeOf(cause), cause);
   } finally {

@@ -94,6 +94,8 @@ export interface ChangedSecrets {
 export interface ChangeOptions {
   /** Read and decide, and change nothing. */
   dryRun?: boolean;
+  /** Leave secrets.enc closed: no key is needed, and the change is about the template. */
+  templateOnly?: boolean;
   /** The key is lost: what cannot be opened counts as empty, and the change brings a key. */
   giveUp?: boolean;
 }
@@ -172,10 +174,17 @@ export async function withSecretsLock<T>(
  * @throws MuxiGitError where the key is missing, is no key, or does not open secrets.enc; where a file is not what it
  * has to be.
  */
-export function readSecrets(place: FormationPlace, { giveUp = false }: ChangeOptions = {}): StoredSecrets {
+export function readSecrets(
+  place: FormationPlace,
+  { giveUp = false, templateOnly = false }: ChangeOptions = {},
+): StoredSecrets {
   const encrypted = readForRewrite(place.topLevel, fileIn(place.path, "secrets.enc"));
   const templateFile = readForRewrite(place.topLevel, fileIn(place.path, "secrets"));
-  const { key, sealed } = giveUp ? openIfPossible(place, encrypted.bytes) : open(place, encrypted.bytes);
+  const { key, sealed } = templateOnly
+    ? CLOSED
+    : giveUp
+      ? openIfPossible(place, encrypted.bytes)
+      : open(place, encrypted.bytes);
   const template = readTemplate(place, templateFile.bytes);
   return {
     place,
@@ -192,11 +201,13 @@ interface Opened {
   sealed: Secrets | null;
 }
 
+const CLOSED: Opened = { key: null, sealed: null };
+
 function openIfPossible(place: FormationPlace, bytes: Buffer | null): Opened {
   try {
     return open(place, bytes);
   } catch (error) {
-    if (error instanceof MuxiGitError) return { key: null, sealed: null };
+    if (error instanceof MuxiGitError) return CLOSED;
     throw error;
   }
 }
@@ -499,9 +510,10 @@ function settleIndex({ topLevel, places }: FormationPlace, writes: readonly Writ
   if (places === null || places.topLevel === null) return;
   const settled: string[] = [];
   for (const { target, bytes } of writes) {
-    const file = relative(topLevel, target.disk.toString()).split(sep).join("/");
-    const [entry] = indexEntries(topLevel, file);
-    if (entry === undefined || entry.stage !== 0 || blobOid(bytes, entry.oid.length) !== entry.oid) continue;
+    const file = target.path;
+    const [entry] = file === null ? [] : indexEntries(topLevel, file);
+    if (file === null || entry === undefined || entry.stage !== 0 || blobOid(bytes, entry.oid.length) !== entry.oid)
+      continue;
     const bits = indexBits(topLevel, file);
     if (bits.skipWorktree) continue;
     setIndexEntry(topLevel, file, entry.oid, entry, bits.assumeUnchanged);
