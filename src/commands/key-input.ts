@@ -1,5 +1,4 @@
 /** Keys that a command is given, and what every `key` command says of one. */
-import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
@@ -10,35 +9,25 @@ import { type FormationKey, keyOfFormation, readKeyFile } from "../plumbing/keyr
 import { type FormationPlace, formationOption } from "../plumbing/secrets-store.ts";
 import { type Key, keyFingerprint, keyFromBytes, parseKey } from "../secrets/key.ts";
 import { checkIgnoredIn } from "../setup/ignored.ts";
-import { readStandardInput } from "../standard-input.ts";
+import { type GivenSource, givenBytes } from "./given-value.ts";
 
-export interface KeyInput extends Invocation {
-  stdin: boolean;
-  fromFile?: string;
-}
-
-/** Longest text that is looked at as a key, in bytes. */
-const LIMIT = 4096;
+export interface KeyInput extends Invocation, GivenSource {}
 
 /**
  * The key of `--stdin` or `--from-file`; null where neither is given.
  *
- * @throws MuxiGitError `usage`, `no-key-file`, and what is wrong with the key.
+ * @throws MuxiGitError `usage`, `unreadable`, and what is wrong with the key.
  */
-export function givenKey({ cwd, stdin, fromFile }: KeyInput): Key | null {
-  if (stdin && fromFile !== undefined) throw new MuxiGitError("usage", "--stdin and --from-file exclude one another");
-  if (stdin) return readKey(readStandardInput(LIMIT));
-  if (fromFile === undefined) return null;
-  const bytes = readKeyFile(resolve(cwd, fromFile));
-  if (bytes === null) throw new MuxiGitError("no-key-file", `there is no key file '${escapeText(fromFile)}'`);
-  return readKey(bytes);
+export function givenKey(input: KeyInput): Key | null {
+  const bytes = givenBytes(input, input);
+  return bytes === null ? null : readKey(bytes);
 }
 
 const HEX = /^[0-9A-Fa-f]{64}$/;
 
 /** As `parseKey`, and the digits of MUXI's old scaffold too: what is made of them is written as all readers take it. */
 export function readKey(bytes: Uint8Array): Key {
-  const text = Buffer.from(bytes).toString("latin1").trim();
+  const text = Buffer.from(bytes.subarray(0, 128)).toString("latin1").trim();
   return HEX.test(text) ? keyFromBytes(Buffer.from(text, "hex")) : parseKey(bytes);
 }
 

@@ -1,7 +1,7 @@
 /**
- * `key unlock`: bring a formation's key from stdin, a file, a store's reference or
- * the command of `muxi-git.keyCommand`, and write it to `.key` once it has opened
- * the formation's secrets.enc.
+ * `key unlock`: bring a formation's key from stdin, a file, a store's reference,
+ * the command of `muxi-git.keyCommand` or the person at the terminal, and write it
+ * to `.key` once it has opened the formation's secrets.enc.
  *
  * The command is read from the repository's own configuration file and nowhere
  * else: not from what that file includes, which may be tracked, nor from anything
@@ -29,6 +29,7 @@ import {
   recoverSecrets,
   withSecretsLock,
 } from "../plumbing/secrets-store.ts";
+import { askHidden, canAsk } from "../prompt.ts";
 import { formatKey, type Key, keyFingerprint } from "../secrets/key.ts";
 import { out, printError, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
@@ -102,7 +103,7 @@ async function unlock(place: FormationPlace, source: Source, { dryRun, quiet }: 
     return;
   }
   const replaced = await withSecretsLock(place, async () => replaceKey(place, key));
-  refreshIndex(place.topLevel, [fileIn(place.path, "secrets.enc")]);
+  if (place.places !== null) refreshIndex(place.topLevel, [fileIn(place.path, "secrets.enc")]);
   out(`${where}: unlocked with the key ${keyFingerprint(key)}`);
   if (replaced !== null) out(`${where}: ${replaced} stood in '${file}'; it is held in git's folder`);
   if (fit === null) talk(`muxi-git: warning: there is no secrets.enc to try the key on`);
@@ -146,9 +147,15 @@ function sourceOf(options: KeyUnlockOptions, first: FormationPlace): Source {
   const command = configuredCommand(first);
   return async (place, versions) => {
     const here = keyThatIsHere(place, versions);
-    if (here !== null || command === null) return here;
-    return await fromCommand(command, place, at);
+    if (here !== null) return here;
+    if (command !== null) return await fromCommand(command, place, at);
+    return canAsk() ? await typedKey(place) : null;
   };
+}
+
+async function typedKey({ path }: FormationPlace): Promise<Key | null> {
+  const typed = await askHidden(`the key of ${shownFormation(path)}: `);
+  return typed === null || typed.trim() === "" ? null : readKey(Buffer.from(typed));
 }
 
 /** Another formation's, one that is held, or the digits of MUXI's old scaffold. */
