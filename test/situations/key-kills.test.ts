@@ -9,7 +9,8 @@ import { type TempRepo, tempRepo } from "../support/repo.ts";
 import { stopAt } from "../support/stop-at.ts";
 
 /** Every so many steps; all with SLOW=1. */
-const EVERY = process.env.SLOW === "1" ? 1 : 17;
+const SLOW = process.env.SLOW === "1";
+const EVERY = SLOW ? 1 : 17;
 
 /** Keys that this tool looks for: in place, held, noted for what comes next. */
 function keysHere(repo: TempRepo): string[] {
@@ -64,7 +65,7 @@ test("rotate loses nothing wherever it is killed, and running it again finishes"
   const steps = readFileSync(log, "utf8").trimEnd().split("\n").length;
   assert.ok(steps > 20, `${steps}`);
   let killed = 0;
-  for (const how of ["kill", "ENOSPC"]) {
+  for (const how of SLOW ? ["kill", "half", "ENOSPC"] : ["kill", "ENOSPC"]) {
     for (let step = how === "kill" ? 1 : 9; step <= steps; step += EVERY) {
       rmSync(repo.root, { recursive: true });
       cpSync(clean, repo.root, { recursive: true, preserveTimestamps: true });
@@ -81,5 +82,6 @@ test("rotate loses nothing wherever it is killed, and running it again finishes"
       assert.ok(!existsSync(repo.path(".git/muxi-git-next-key")));
     }
   }
-  assert.ok(killed > (2 * steps) / EVERY - 6, `${killed}`);
+  // A full disk late on fails nothing any more.
+  assert.ok(killed >= steps / EVERY, `${killed}`);
 });

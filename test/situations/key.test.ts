@@ -379,6 +379,13 @@ test("rotate seals what is here and what is staged with a new key, for all that 
   assert.equal(keyIn(repo, "c/.key"), c.key);
   assert.deepEqual(heldIn(repo), []);
   assert.equal(repo.git("status", "--porcelain"), "MM a/secrets.enc\nM  b/secrets.enc");
+  // Neither key nor value stands anywhere else: no temporary file, note, lock, log or object.
+  for (const secret of [a.key, next, ...Object.values(unstaged)]) {
+    const found = repo.tryWith({ cwd: repo.base, input: secret }, "grep", "-rlF", "-f", "-", ".");
+    assert.equal(found.stdout, secret === next ? "./wörk tree/a/.key\n" : "");
+  }
+  const objects = repo.git("cat-file", "--batch", "--batch-all-objects");
+  for (const secret of values) assert.ok(!objects.includes(secret.slice(0, 16)));
   const commit = repo.try("git", "commit", "-qm", "rotate");
   assert.deepEqual([commit.code, commit.stderr], [0, ""], commit.all);
 
