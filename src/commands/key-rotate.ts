@@ -9,12 +9,14 @@
  * replaced (secrets-store.ts notes the next key first), the staged blobs follow,
  * and the old key is let go. Run anew after a kill, it finishes.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
 import { compareNames, shownName } from "../formation/names.ts";
-import { type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
+import type { IndexEntry } from "../git/entries.ts";
 import { mainWorktree } from "../git/git-dir.ts";
 import { indexBits, indexEntries, refreshIndex, stageBytes } from "../git/index-entry.ts";
 import { isInside } from "../git/run.ts";
@@ -29,6 +31,7 @@ import {
   type FormationPlace,
   formationOption,
   keyTarget,
+  linkedTo,
   readSecrets,
   recoverSecrets,
 } from "../plumbing/secrets-store.ts";
@@ -124,16 +127,26 @@ function assertHere({ topLevel, places }: FormationPlace, group: readonly Format
   }
 }
 
+/** Each secrets.enc once: formations may share one by a link. */
+function sealedFiles(topLevel: string, group: readonly FormationPlace[]): Set<string> {
+  return new Set(group.map(({ path }) => linkedTo(topLevel, encryptedPath(path))));
+}
+
 /** @throws MuxiGitError where a merge is under way, or what is staged does not open. */
 async function stagedVersions(
   { topLevel, reader, places }: RepositoryContext,
   group: readonly FormationPlace[],
   old: Key,
 ): Promise<Staged[]> {
+  const lock = join(places.gitDir, "index.lock");
+  if (existsSync(lock)) {
+    throw new MuxiGitError("index-locked", "another git is at work on the index", {
+      hint: `wait for it; if there is none: rm ${shellQuote(lock)}`,
+    });
+  }
   const keys = [old, ...heldKeys(places)];
   const staged: Staged[] = [];
-  for (const { path } of group) {
-    const file = encryptedPath(path);
+  for (const file of sealedFiles(topLevel, group)) {
     const entries = indexEntries(topLevel, file);
     if (entries.some(({ stage: at }) => at !== 0)) {
       throw new MuxiGitError("conflict", `'${escapeText(file)}' has an unresolved merge conflict`, {
@@ -141,7 +154,7 @@ async function stagedVersions(
       });
     }
     const [entry] = entries;
-    if (entry === undefined || entry.mode === MODE_SYMLINK) continue;
+    if (entry === undefined) continue;
     const bytes = await reader.read(entry.oid);
     if (bytes === null || classifyStored(bytes) !== "token") continue;
     const opened = openStored(bytes, keys);
@@ -157,8 +170,17 @@ async function stagedVersions(
 }
 
 function stage(topLevel: string, staged: readonly Staged[], key: Key): void {
-  for (const { file, entry, assumeUnchanged, secrets } of staged) {
-    stageBytes(topLevel, file, canonicalToken(secrets, key), entry, assumeUnchanged);
+  try {
+    for (const { file, entry, assumeUnchanged, secrets } of staged) {
+      stageBytes(topLevel, file, canonicalToken(secrets, key), entry, assumeUnchanged);
+    }
+  } catch (cause) {
+    if (!(cause instanceof MuxiGitError)) throw cause;
+    const message = `the key was replaced, and the old one is held: what is staged is still sealed with it (${cause.message})`;
+    throw new MuxiGitError("not-staged", message, {
+      cause,
+      hint: `git add -- ${staged.map(({ file }) => pathWord(file)).join(" ")}`,
+    });
   }
   if (staged.length > 0)
     refreshIndex(
@@ -187,7 +209,7 @@ function printPlan(
   const keys = new Map(
     group.toReversed().map((one) => [keyTarget(one).disk.toString("latin1"), fileIn(one.path, ".key")]),
   );
-  for (const file of [...group.map(({ path }) => encryptedPath(path)), ...keys.values()])
+  for (const file of [...sealedFiles(group[0]!.topLevel, group), ...keys.values()])
     out(`would write ${escapeText(file)}`);
   for (const { file } of staged) out(`would stage ${escapeText(file)}`);
   printNames(names);
@@ -199,8 +221,7 @@ function printRest(
   names: Map<string, string[]>,
   { keepOld }: KeyRotateOptions,
 ): void {
-  for (const { path } of group) {
-    const file = encryptedPath(path);
+  for (const file of sealedFiles(group[0]!.topLevel, group)) {
     const isStaged = staged.some((one) => one.file === file);
     out(`  sealed anew: ${escapeText(file)}${isStaged ? ", and staged" : ""}`);
   }

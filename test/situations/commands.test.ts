@@ -172,6 +172,8 @@ test("a bare repository gets one answer from all that need a working tree", (t) 
     "normalize",
     "secrets sync --template-only",
     "key accept",
+    "key rotate",
+    "key generate",
     "baseline accept 0123456789abcdef --reason because",
     "diff",
     "diff one",
