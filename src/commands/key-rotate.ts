@@ -23,6 +23,7 @@ import { isInside } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { pathWord, shellQuote, tool } from "../invocation.ts";
 import { acceptKey } from "../plumbing/accepted-keys.ts";
+import { exposuresOf } from "../plumbing/exposure.ts";
 import { formationsOf, Keyring } from "../plumbing/formation-state.ts";
 import { heldKeys, holdKey, letGoOfKey } from "../plumbing/held-keys.ts";
 import { encryptedPath } from "../plumbing/known.ts";
@@ -69,7 +70,7 @@ export async function keyRotate(options: KeyRotateOptions): Promise<ExitCode> {
     const group = sharing(context, formations, old);
     assertHere(place, group);
     const staged = await stagedVersions(context, group, old);
-    const names = namesIn(group);
+    const names = await namesIn(group, old, topLevel);
     const next = finished ? old : generateKey();
     if (options.dryRun) {
       printPlan(group, staged, old, names);
@@ -189,9 +190,11 @@ function stage(topLevel: string, staged: readonly Staged[], key: Key): void {
     );
 }
 
-/** Names with a value, and the formations they stand in. */
-function namesIn(group: readonly FormationPlace[]): Map<string, string[]> {
+/** Every name that the key opens, here or in the history, and the formations where it has a value now. */
+async function namesIn(group: readonly FormationPlace[], old: Key, topLevel: string): Promise<Map<string, string[]>> {
   const names = new Map<string, string[]>();
+  const { keys } = await exposuresOf([old], [], topLevel);
+  for (const { name } of keys.flatMap((key) => key.names)) names.set(name, []);
   for (const place of group) {
     for (const name of readSecrets(place).secrets.keys()) names.set(name, [...(names.get(name) ?? []), place.path]);
   }
@@ -246,7 +249,8 @@ function printRest(
 function printNames(names: Map<string, string[]>): void {
   const several = new Set([...names.values()].flat()).size > 1;
   for (const [name, folders] of names) {
-    out(`  ${shownName(name)}${several ? ` (${folders.map(shownFormation).join(", ")})` : ""}`);
+    const where = folders.length === 0 ? "older versions only" : several ? folders.map(shownFormation).join(", ") : "";
+    out(`  ${shownName(name)}${where === "" ? "" : ` (${where})`}`);
   }
 }
 

@@ -391,10 +391,13 @@ test("rotate seals what is here and what is staged with a new key, for all that 
 
   // Kept on request: then older versions still read, and what is told from them is right.
   repo.git("checkout", "-q", "a/secrets.enc");
-  assert.match(
-    quietly(repo, [next], {}, "key", "rotate", "-F", "a", "--keep-old").stdout,
-    /older versions still open here/,
-  );
+  const lacking = repo.read("a/secrets.enc");
+  for (const version of [freshToken(next, goJson({ ...a.secrets, OLD_TOKEN: "old-value" })), lacking]) {
+    repo.write("a/secrets.enc", version);
+    assert.equal(repo.tryWith({ env: { MUXI_GIT: "0" } }, "git", "commit", "-qam", "a name that goes").code, 0);
+  }
+  const kept = quietly(repo, [next, "old-value"], {}, "key", "rotate", "-F", "a", "--keep-old").stdout;
+  assert.match(kept, /older versions still open here\n.*\n(?: {2}.*\n)* {2}OLD_TOKEN \(older versions only\)\n/);
   assert.deepEqual(heldIn(repo), [fingerprintOf(next)]);
   assert.equal(repo.try("git", "commit", "-qm", "again").code, 0);
   assert.equal(repo.git("diff", "HEAD~1", "HEAD"), "", "the values are the same");
