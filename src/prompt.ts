@@ -3,9 +3,10 @@
  * where stdin and stderr are terminals; whoever asks looks at {@link canAsk} and
  * says which option answers in its place.
  *
- * The terminal is in raw mode while a question stands: nothing of a value is
- * echoed, and it may be longer than the 4095 bytes that a terminal's own line
- * holds. Its mode is given back however the question ends, short of SIGKILL.
+ * The terminal is in raw mode while a question stands, and between the questions
+ * of a conversation, so that nothing of a value is echoed even where it is pasted
+ * too early; and it may be longer than the 4095 bytes that a terminal's own line
+ * holds. Its mode is given back however this ends, short of SIGKILL.
  */
 import { MuxiGitError } from "./errors.ts";
 import { talkPart } from "./terminal.ts";
@@ -15,12 +16,65 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Typed ahead: the next question's. */
-let ahead: Buffer = Buffer.alloc(0);
-
 const SIGNALS = ["SIGTERM", "SIGHUP", "SIGINT"] as const;
 /** Bracketed paste, see typed-line.ts. */
 const [PASTE_ON, PASTE_OFF] = ["\u001b[?2004h", "\u001b[?2004l"];
+
+let depth = 0;
+/** Typed and not asked for yet: the next question's. */
+let ahead: Buffer = Buffer.alloc(0);
+/** The terminal is gone: no more comes. */
+let ended = false;
+/** Of the question that stands. */
+let arrived: () => void = () => undefined;
+
+/** Ask several questions, and let nothing show that is typed between them. */
+export async function conversation<T>(work: () => Promise<T>): Promise<T> {
+  if (depth === 0) begin();
+  depth += 1;
+  try {
+    return await work();
+  } finally {
+    depth -= 1;
+    if (depth === 0) restore();
+  }
+}
+
+function begin(): void {
+  const { stdin } = process;
+  ended = false;
+  stdin.setRawMode(true);
+  stdin.on("data", keep).on("end", stop).on("error", stop).resume();
+  process.once("exit", restore);
+  for (const name of SIGNALS) process.on(name, endBy);
+  talkPart(PASTE_ON);
+}
+
+function restore(): void {
+  const { stdin } = process;
+  process.off("exit", restore);
+  for (const name of SIGNALS) process.off(name, endBy);
+  stdin.off("data", keep).off("end", stop).off("error", stop).pause();
+  talkPart(PASTE_OFF);
+  stdin.setRawMode(false);
+}
+
+function keep(bytes: Buffer): void {
+  ahead = Buffer.concat([ahead, bytes]);
+  arrived();
+}
+
+function stop(): void {
+  ended = true;
+  arrived();
+}
+
+/** Where a lock is held, its holder has the signal too, and ends when its work is done. */
+function endBy(signal: NodeJS.Signals): void {
+  restore();
+  talkPart("\n");
+  process.kill(process.pid, signal);
+}
 
 /**
  * Ask for a line.
@@ -45,68 +99,42 @@ export async function confirm(question: string): Promise<boolean> {
 const MOST_DOTS = 24;
 
 async function answerTo(question: string, hidden: boolean): Promise<string | null> {
-  const { stdin } = process;
-  const line = new TypedLine(hidden);
-  let shown = "";
-  const show = (): void => {
-    const now = hidden ? "•".repeat(Math.min(line.length, MOST_DOTS)) : line.text;
-    if (now === shown) return;
-    // Only what changed: most often a character at the end.
-    const [before, after] = [[...shown], [...now]];
-    let same = 0;
-    while (same < before.length && same < after.length && before[same] === after[same]) same++;
-    talkPart("\b \b".repeat(before.length - same) + after.slice(same).join(""));
-    shown = now;
-  };
-  const restore = (): void => {
-    stdin.setRawMode(false);
-    talkPart(PASTE_OFF);
-  };
-  const end = (signal: NodeJS.Signals): void => {
-    restore();
-    talkPart("\n");
-    for (const name of SIGNALS) process.off(name, end);
-    process.kill(process.pid, signal);
-  };
-  stdin.setRawMode(true);
-  process.once("exit", restore);
-  for (const name of SIGNALS) process.on(name, end);
-  talkPart(question + PASTE_ON);
-  try {
-    return await new Promise<string | null>((done, fail) => {
-      const settle = (action: () => void): void => {
-        stdin.off("data", take).off("end", ended).off("error", failed).pause();
-        action();
-      };
-      const ended = (): void => settle(() => done(null));
-      const failed = (cause: Error): void =>
-        settle(() => fail(new MuxiGitError("no-answer", "cannot read from the terminal", { cause })));
-      const take = (bytes: Buffer): void => {
-        try {
-          const taken = line.take(bytes);
-          show();
-          if (taken === null) return;
+  return await conversation(async () => {
+    const line = new TypedLine(hidden);
+    let shown = "";
+    talkPart(question);
+    try {
+      for (;;) {
+        const bytes = ahead;
+        ahead = Buffer.alloc(0);
+        const taken = line.take(bytes);
+        shown = showInstead(shown, hidden ? "•".repeat(Math.min(line.length, MOST_DOTS)) : line.text);
+        if (taken !== null) {
           ahead = taken.rest;
-          if (taken.typed.kind === "interrupted") settle(() => end("SIGINT"));
-          else if (taken.typed.kind === "end") ended();
-          else {
-            const { text } = taken.typed;
-            settle(() => done(text));
-          }
-        } catch (error) {
-          settle(() => fail(error as Error));
+          if (taken.typed.kind === "line") return taken.typed.text;
+          if (taken.typed.kind === "end") return null;
+          endBy("SIGINT");
+          // Where that signal is ignored.
+          throw new MuxiGitError("interrupted", "interrupted");
         }
-      };
-      stdin.on("data", take).on("end", ended).on("error", failed);
-      const waiting = ahead;
-      ahead = Buffer.alloc(0);
-      if (waiting.length > 0) take(waiting);
-      else stdin.resume();
-    });
-  } finally {
-    process.off("exit", restore);
-    for (const name of SIGNALS) process.off(name, end);
-    restore();
-    talkPart("\n");
-  }
+        if (ended) return null;
+        await new Promise<void>((go) => {
+          arrived = go;
+        });
+      }
+    } finally {
+      arrived = () => undefined;
+      talkPart("\n");
+    }
+  });
+}
+
+/** Write over what is shown, from where it differs. */
+function showInstead(shown: string, now: string): string {
+  const [before, after] = [[...shown], [...now]];
+  let same = 0;
+  while (same < before.length && same < after.length && before[same] === after[same]) same++;
+  const text = "\b \b".repeat(before.length - same) + after.slice(same).join("");
+  if (text !== "") talkPart(text);
+  return now;
 }

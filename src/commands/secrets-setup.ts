@@ -22,7 +22,7 @@ import {
   readSecrets,
   type StoredSecrets,
 } from "../plumbing/secrets-store.ts";
-import { askHidden, canAsk, confirm } from "../prompt.ts";
+import { askHidden, canAsk, confirm, conversation } from "../prompt.ts";
 import { count } from "../report/block.ts";
 import { placesOf } from "../report/secrets.ts";
 import { generateKey, keyFingerprint } from "../secrets/key.ts";
@@ -65,8 +65,10 @@ export async function secretsSetup(options: SecretsSetupOptions): Promise<ExitCo
     }
     return options.dryRun ? EXIT.ok : EXIT.no;
   }
-  talk(`${count(missing.length, "name")} of ${shown} without a value. Enter skips one, Ctrl-D ends.`);
-  const left = await askForEach(place, missing, style, written);
+  const left = await conversation(async () => {
+    talk(`${count(missing.length, "name")} of ${shown} without a value. Enter skips one, Ctrl-D ends.`);
+    return await askForEach(place, missing, style, written);
+  });
   const stored = missing.length - left.length;
   out(`${count(stored, "value")} stored${left.length === 0 ? ", nothing is missing" : ""}`);
   if (left.length > 0) out(`without a value still: ${left.map(shownName).join(", ")}`);
@@ -171,9 +173,9 @@ async function giveUpKey(
   }
   const next = generateKey();
   const replaced = holdReplacedKey(place, next);
+  if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
   const changed = await changeSecrets(place, () => ({ secrets: new Map(), key: next }), { giveUp: true });
   for (const path of changed.written) written.add(path);
-  if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
   if (replaced !== null)
     talk(`${replaced} stood in '${escapeText(fileIn(place.path, ".key"))}'; it is held in git's folder`);
   sayNewKey(place, { ...changed, madeKey: true }, false);
