@@ -4,6 +4,7 @@ import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { pathWord, tool } from "../invocation.ts";
+import { PLACEHOLDER } from "../key-stores/reference.ts";
 import { holdBytes, holdKey } from "../plumbing/held-keys.ts";
 import { type FormationKey, keyOfFormation, readKeyFile } from "../plumbing/keyring.ts";
 import { type FormationPlace, formationOption } from "../plumbing/secrets-store.ts";
@@ -91,4 +92,24 @@ function notHeld({ path }: FormationPlace): MuxiGitError {
     `'${file}' holds something else, and there is no repository that could keep it`,
     { hint: "move it away, then try again" },
   );
+}
+
+/**
+ * A reference or a word of a command, for one formation.
+ *
+ * @throws MuxiGitError `bad-reference` for the root formation, which has no path, and for a path that begins like an option.
+ */
+export function filledIn(text: string, path: string): string {
+  if (!text.includes(PLACEHOLDER)) return text;
+  if (path.startsWith("-") && text.startsWith(PLACEHOLDER)) {
+    throw new MuxiGitError("bad-reference", `'${escapeText(path)}' would be taken for an option`, {
+      hint: `put something before ${PLACEHOLDER}`,
+    });
+  }
+  if (path === "") {
+    throw new MuxiGitError("bad-reference", `the root formation has no path to put in the place of ${PLACEHOLDER}`, {
+      hint: `name a reference for it alone, without ${PLACEHOLDER}`,
+    });
+  }
+  return text.replaceAll(PLACEHOLDER, () => path);
 }

@@ -18,7 +18,7 @@ import { splitNul, tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { findProgram, type ProgramOptions, runProgram } from "../key-stores/program.ts";
-import { PLACEHOLDER, parseReference, REFERENCE_FORMS, splitCommand } from "../key-stores/reference.ts";
+import { parseReference, REFERENCE_FORMS, splitCommand } from "../key-stores/reference.ts";
 import { keyBatches } from "../plumbing/every-key.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { fitOf, isSealed, type SealedVersions, sealedVersions } from "../plumbing/key-fit.ts";
@@ -33,7 +33,16 @@ import { askHidden, canAsk } from "../prompt.ts";
 import { formatKey, type Key, keyFingerprint } from "../secrets/key.ts";
 import { out, printError, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
-import { givenKey, holdReplacedKey, type KeyInput, keyOf, notIgnored, readKey, shownFormation } from "./key-input.ts";
+import {
+  filledIn,
+  givenKey,
+  holdReplacedKey,
+  type KeyInput,
+  keyOf,
+  notIgnored,
+  readKey,
+  shownFormation,
+} from "./key-input.ts";
 import { IN_A_CLONE, openContext } from "./repository-context.ts";
 
 export interface KeyUnlockOptions extends KeyInput {
@@ -224,20 +233,4 @@ async function ask(program: string, args: readonly string[], what: string, at: P
       hint: "see that the reference names the key itself, as 'key export' prints it",
     });
   }
-}
-
-/** @throws MuxiGitError `bad-reference` for the root formation, which has no path, and for a path that begins like an option. */
-function filledIn(text: string, path: string): string {
-  if (!text.includes(PLACEHOLDER)) return text;
-  if (path.startsWith("-") && text.startsWith(PLACEHOLDER)) {
-    throw new MuxiGitError("bad-reference", `'${escapeText(path)}' would be taken for an option`, {
-      hint: `put something before ${PLACEHOLDER}`,
-    });
-  }
-  if (path === "") {
-    throw new MuxiGitError("bad-reference", `the root formation has no path to put in the place of ${PLACEHOLDER}`, {
-      hint: `unlock it by itself: ${tool("key unlock --from REFERENCE -F .")}`,
-    });
-  }
-  return text.replaceAll(PLACEHOLDER, () => path);
 }
