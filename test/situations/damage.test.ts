@@ -59,6 +59,7 @@ const FILES = [
   "main.cjs",
   "plumbing.cjs",
   "cli.cjs",
+  "secrets.cjs",
   "globs.cjs",
   "rules.bin",
   "hooks/stub",

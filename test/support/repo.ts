@@ -18,6 +18,7 @@ export const BUILT = [
   "dist/main.cjs",
   "dist/plumbing.cjs",
   "dist/cli.cjs",
+  "dist/secrets.cjs",
   "dist/globs.cjs",
   "dist/rules.bin",
   "dist/hooks/run",
