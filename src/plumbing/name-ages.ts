@@ -123,7 +123,8 @@ export class StoredHistory {
 
   async #history(): Promise<FileHistory> {
     if (this.#read !== undefined) return this.#read;
-    const head = findCommit("HEAD", this.#topLevel);
+    // No pathspec at all is every file.
+    const head = this.#paths.size === 0 ? null : findCommit("HEAD", this.#topLevel);
     let commits: PathCommit[] = [];
     for (let moves = 0; head !== null && moves < MOST_MOVES; moves += 1) {
       const many = this.#paths.size > MOST_LITERAL;
