@@ -407,6 +407,11 @@ test("rotate seals what is here and what is staged with a new key, for all that 
     repo.muxi("uninstall", "--dry-run").stdout,
     /muxi-git-keys' stays: it holds keys that open older versions/,
   );
+  // It is a secret still.
+  repo.write("pasted.txt", `the old one was ${next}\n`);
+  const scanned = repo.muxi("scan", "pasted.txt");
+  assert.equal(scanned.code, 1);
+  assert.match(scanned.stdout, /known-key/);
   // A version that only the held key opens says so, and is not taken for a rotation.
   repo.git("checkout", "-q", "HEAD~1", "--", "b/secrets.enc");
   const back = repo.try("git", "commit", "-qm", "back");
