@@ -78,7 +78,7 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
       wanted: wantedBy(paths, options, context, [base, head]),
     });
     print({ base: sides.base, head: sides.head ?? "working tree", ...review }, options);
-    sayUnread(review);
+    if (!options.quiet) sayWays(review);
     const failed = failures(review, options.failOn);
     if (failed.length > 0) talk(`muxi-git: --fail-on: ${failed.join(", ")}`);
     return failed.length > 0 || (options.exitCode && differs(review)) ? EXIT.no : EXIT.ok;
@@ -217,10 +217,13 @@ async function assertFits(file: string, key: Key, where: string, sides: readonly
   });
 }
 
-function sayUnread({ formations }: Review): void {
-  const unread = formations.flatMap((one) => one.unread);
-  const [first] = unread;
-  if (first === undefined) return;
-  talk(`muxi-git: warning: ${count(unread.length, "file")} cannot be read here, '${escapeText(first)}' for one`);
-  talk("muxi-git: hint: of a partial clone: git fetch --refetch --no-filter");
+/** The way to what the report could not tell. */
+function sayWays({ formations }: Review): void {
+  const [first, ...more] = formations.flatMap((one) => one.unread);
+  if (first !== undefined) {
+    talk(`muxi-git: warning: ${count(more.length + 1, "file")} cannot be read here, '${escapeText(first)}' for one`);
+    talk("muxi-git: hint: in a partial clone: git fetch --refetch --no-filter");
+  }
+  if (formations.some(({ keys }) => keys.base === "wrong-key" && keys.head === "opened"))
+    talk("muxi-git: hint: the key of the older version is named with --base-key-file FILE");
 }

@@ -2,8 +2,8 @@
  * Two versions of a formation, by secret name: what a reviewer wants to know
  * and what no ciphertext shows. Names only, never a value.
  *
- * With the keys of both versions it is exact. Without, names come from template
- * and references, and {@link FormationReview.changed} is null: not known. A
+ * With the keys of both versions it is exact. Without, names are those of the
+ * template (where there is none, of references), and {@link FormationReview.changed} is null: not known. A
  * version's file that this clone lacks is {@link FormationReview.unread}, never
  * taken for one that is not there.
  */
@@ -36,7 +36,7 @@ export interface FormationReview {
   /** Where a moved formation was; null for any other. */
   movedFrom: string | null;
   keys: { base: KeyReport; head: KeyReport };
-  /** The names are those of secrets.enc; false where they are of template and references. */
+  /** The names are those of secrets.enc; false where they are of the template, or of references. */
   exact: boolean;
   added: string[];
   removed: string[];
@@ -88,9 +88,7 @@ export function reviewFormation(
   const from = base?.state.formation.path;
   const to = head?.state.formation.path;
 
-  const gone = exact
-    ? [...names.removed, ...names.renamed.map((one) => one.from)]
-    : [...names.removed, ...template.removed];
+  const gone = [...names.removed, ...names.renamed.map((one) => one.from)];
   const places = [...placesIn(head).values()];
   const referenced = new Set(places.map(({ name }) => name));
   const told = new Set(
@@ -192,11 +190,11 @@ function templateNames(version: ReviewedVersion | null): string[] {
   return version === null ? [] : namesOf(version.state).template;
 }
 
-/** Names that can be seen without a key. */
+/** Names that can be seen without a key: those of the template, where there is none those that are referenced. */
 function knownNames(version: ReviewedVersion | null): string[] {
   if (version === null) return [];
-  const { template, referenced, encrypted } = namesOf(version.state);
-  return [...new Set([...template, ...referenced, ...(encrypted ?? [])])];
+  const { template, referenced } = namesOf(version.state);
+  return version.state.template === null ? referenced : template;
 }
 
 function difference(before: readonly string[], after: readonly string[]): { added: string[]; removed: string[] } {

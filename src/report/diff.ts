@@ -47,12 +47,15 @@ function headlines(review: FormationReview): string[] {
   const lines: string[] = [];
   if (review.formation === "added") lines.push("new formation");
   if (review.formation === "removed") lines.push("formation removed");
-  if (review.rekeyed === true)
-    lines.push(review.exact ? "encrypted with another key" : "encrypted with another key, or damaged");
+  if (review.rekeyed === true) lines.push(rekeyedPhrase(review));
   const silent = review.exact && review.encryptedChanged && changesOf(review).length === 0;
   if (silent && review.formation !== "added" && review.formation !== "removed")
-    lines.push("no value changed, secrets.enc was written anew");
+    lines.push(review.rekeyed === true ? "no value changed" : "secrets.enc was written anew, no value changed");
   return lines;
+}
+
+function rekeyedPhrase({ exact }: FormationReview): string {
+  return exact ? "encrypted with another key" : "encrypted with another key, or damaged";
 }
 
 /** What could not be known, one sentence each. */
@@ -60,14 +63,15 @@ function unknowns(review: FormationReview): string[] {
   const { exact, encryptedChanged, formation, keys } = review;
   const lines: string[] = [];
   if (!exact && encryptedChanged) {
-    const shut = (["base", "head"] as const).filter((side) => keys[side] !== "opened" && keys[side] !== "none");
-    const [first, second] = shut.map((side) => KEY_TEXT[keys[side]]);
-    const why = second === undefined || first === second ? first : `before: ${first}, now: ${second}`;
+    const [before, now] = [keys.base, keys.head].map((key) =>
+      key === "opened" || key === "none" ? "" : KEY_TEXT[key],
+    );
+    const why = before === now ? now : [before && `before: ${before}`, now && `now: ${now}`].filter(Boolean).join(", ");
     const what =
       formation === "added" || formation === "removed"
         ? "what secrets.enc holds is not known"
         : "secrets.enc changed, and which values changed is not known";
-    lines.push(`${what} (${why}): names are those of the template and of references`);
+    lines.push(`${what} (${why}): names are those of the template`);
   }
   for (const path of review.unread) {
     if (!path.endsWith("secrets.enc")) lines.push(`not compared, since it is not in this clone: ${path}`);
@@ -237,13 +241,13 @@ function withinFolder(review: FormationReview, path: string): string {
   return review.path === "" ? path : path.slice(review.path.length + 1);
 }
 
-/** `2 formations differ, 1 problem, 3 loosened`. */
+/** `2 formations differ, 1 problem, 3 loosenings`. */
 function summaryOf({ formations, loosened }: Review): string {
   if (formations.length + loosened.length === 0) return "nothing changed";
   const problems = formations.reduce((sum, { problems: list }) => sum + list.length, 0);
   const parts = [formations.length === 1 ? "1 formation differs" : `${formations.length} formations differ`];
   if (problems > 0) parts.push(count(problems, "problem"));
-  if (loosened.length > 0) parts.push(`${loosened.length} loosened`);
+  if (loosened.length > 0) parts.push(count(loosened.length, "loosening"));
   return parts.join(", ");
 }
 
@@ -275,7 +279,8 @@ function pointsOf({ formations, loosened }: Review): Point[] {
       const shown = names.map(({ name, to }) => (to === undefined ? `'${name}'` : `'${name}' to '${to}'`));
       return names.length === 0 ? [] : [`${what} ${shortened(shown, LISTED)}`];
     });
-    const told = [...headlines(review), ...parts, ...unknowns(review)];
+    const heads = headlines(review).filter((phrase) => phrase !== rekeyedPhrase(review));
+    const told = [...heads, ...parts, ...unknowns(review)];
     return [
       ...review.removedInUse.map((name): Point => {
         const { path: at = path, line } = review.uses.find((place) => place.name === normalizeName(name)) ?? {};
@@ -287,7 +292,7 @@ function pointsOf({ formations, loosened }: Review): Point[] {
         ({ code: problem, name }) => name === undefined || !gone.has(name) || !problem.startsWith("reference-"),
       ),
       ...(review.rekeyed === true
-        ? [{ severity: "warning", code: "rekeyed", path, message: "encrypted with another key" } as const]
+        ? [{ severity: "warning", code: "rekeyed", path, message: rekeyedPhrase(review) } as const]
         : []),
       ...(told.length === 0 ? [] : [{ severity: "note", code: "secrets", path, message: told.join("; ") } as const]),
     ];
