@@ -7,7 +7,7 @@
 import { sha256 } from "../builtin.ts";
 import { escapeText, formatJson } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
-import { normalizeName } from "../formation/names.ts";
+import { isUserCredential, normalizeName } from "../formation/names.ts";
 import type { Severity } from "../formation/problem.ts";
 import type { FormationReview, KeyReport, Loosening, PlacedReference, Review } from "../formation/review.ts";
 import type { Style } from "../terminal.ts";
@@ -39,7 +39,7 @@ const KEY_TEXT: Record<KeyReport, string> = {
 
 /** A folder as one can type it, and no line begins with a sign that means something to a runner. */
 function folder(path: string): string {
-  return path === "" ? "." : /^[-:#]/.test(path) ? `./${path}` : path;
+  return path === "" ? "." : /^\s*[-:#]/.test(path) ? `./${path}` : path;
 }
 
 /** What happened to the formation as a whole, one phrase each. */
@@ -60,9 +60,9 @@ function rekeyedPhrase({ exact }: FormationReview): string {
 
 /** What could not be known, one sentence each. */
 function unknowns(review: FormationReview): string[] {
-  const { exact, encryptedChanged, formation, keys } = review;
+  const { formation, keys } = review;
   const lines: string[] = [];
-  if (!exact && encryptedChanged) {
+  if (isByTemplate(review)) {
     const [before, now] = [keys.base, keys.head].map((key) =>
       key === "opened" || key === "none" ? "" : KEY_TEXT[key],
     );
@@ -70,13 +70,17 @@ function unknowns(review: FormationReview): string[] {
     const what =
       formation === "added" || formation === "removed"
         ? "what secrets.enc holds is not known"
-        : "secrets.enc changed, and which values changed is not known";
-    lines.push(`${what} (${why}): names are those of the template`);
+        : "secrets.enc changed, and which values did is not known";
+    lines.push(`${what} (${why})`);
   }
   for (const path of review.unread) {
     if (!path.endsWith("secrets.enc")) lines.push(`not compared, since it is not in this clone: ${path}`);
   }
   return lines;
+}
+
+function isByTemplate({ exact, encryptedChanged }: FormationReview): boolean {
+  return !exact && encryptedChanged;
 }
 
 interface Change {
@@ -87,6 +91,8 @@ interface Change {
   uses: PlacedReference[];
   /** It is gone, and still referenced. */
   inUse: boolean;
+  /** It is there, and no file of the formation references it. */
+  unused: boolean;
 }
 
 function changesOf(review: FormationReview): Change[] {
@@ -94,7 +100,8 @@ function changesOf(review: FormationReview): Change[] {
     const inUse = review.removedInUse.includes(name);
     const referenced = normalizeName(inUse ? name : (to ?? name));
     const uses = review.uses.filter((place) => place.name === referenced);
-    return { what, name, ...(to !== undefined && { to }), uses, inUse };
+    const unused = uses.length === 0 && what !== "removed" && !isUserCredential(referenced);
+    return { what, name, ...(to !== undefined && { to }), uses, inUse, unused };
   };
   return [
     ...review.added.map((name) => change("added", name)),
@@ -104,12 +111,15 @@ function changesOf(review: FormationReview): Change[] {
   ];
 }
 
-/** Changes of template and references that the names do not tell already. */
+/** Changes of template and references that neither the names nor the problems tell already. */
 function beside(review: FormationReview): { what: string; items: string[] }[] {
   const told = new Set(changesOf(review).flatMap(({ name, to }) => [name, to]));
+  const wrong = new Set(review.problems.map((problem) => `${problem.name} ${placeOf(problem)}`));
   const names = (list: readonly string[]) => list.filter((name) => !told.has(name));
   const places = (list: readonly PlacedReference[]) =>
-    list.filter(({ name }) => !told.has(name)).map((place) => `${place.name} at ${place.path}:${place.line}`);
+    list
+      .filter((place) => !told.has(place.name) && !wrong.has(`${place.name} ${placeOf(place)}`))
+      .map((place) => `${place.name} at ${withinFolder(review, place.path)}:${place.line}`);
   return [
     { what: "template: added", items: names(review.template.added) },
     { what: "template: removed", items: names(review.template.removed) },
@@ -124,6 +134,11 @@ function shortened(items: readonly string[], most: number): string {
   return items.length > most ? `${shown} and ${items.length - most} more` : shown;
 }
 
+const STILL_USED = "still used";
+const NOT_REFERENCED = "not referenced";
+/** Said once, below all. */
+const NAMES_OF_TEMPLATE = "where secrets.enc was not opened, names are those of the template";
+
 const SIGN = { added: "+", removed: "-", changed: "~", renamed: ">" } as const;
 
 /** Names and places that one line beside the names lists. */
@@ -136,12 +151,12 @@ export function formatDiffText({ formations, loosened }: DiffReport, style: Styl
     const moved = review.movedFrom === null ? [] : [`moved from ${folder(review.movedFrom)}`];
     const heads = [...moved, ...headlines(review)].map(escapeText).join(", ");
     lines.push(`${style.bold(escapeText(folder(review.path)))}${heads === "" ? "" : `: ${style.yellow(heads)}`}`);
-    for (const { what, name, to, uses, inUse } of changesOf(review)) {
+    for (const { what, name, to, uses, inUse, unused } of changesOf(review)) {
       const paint = what === "added" ? style.green : what === "removed" ? style.red : style.yellow;
       const shown = to === undefined ? escapeText(name) : `${escapeText(name)} is now ${escapeText(to)}`;
-      const places = shortened(uses.map(placeOf), PLACES);
-      const used = inUse ? `  ${style.red(`still used: ${places}`)}` : places === "" ? "" : `  ${style.dim(places)}`;
-      lines.push(`  ${paint(SIGN[what])} ${shown}${used}`);
+      const places = unused ? NOT_REFERENCED : shortened(uses.map(placeOf), PLACES);
+      const used = inUse ? style.red(`${STILL_USED}: ${places}`) : style.dim(places);
+      lines.push(`  ${paint(SIGN[what])} ${shown}${places === "" ? "" : `  ${used}`}`);
     }
     for (const line of unknowns(review)) lines.push(`  ? ${escapeText(line)}`);
     for (const { what, items } of beside(review))
@@ -149,6 +164,7 @@ export function formatDiffText({ formations, loosened }: DiffReport, style: Styl
     for (const problem of review.problems)
       lines.push(`  ! ${placeOf(problem)}  ${problem.code}: ${escapeText(problem.message)}`);
   }
+  if (formations.some(isByTemplate)) lines.push(style.dim(NAMES_OF_TEMPLATE));
   if (loosened.length > 0) lines.push(style.yellow("loosened"));
   for (const one of loosened) lines.push(`  ! ${placeOf(one)}  ${escapeText(one.message)}`);
   return lines;
@@ -165,16 +181,22 @@ function code(text: string): string {
   return `${fence}${pad}${shown}${pad}${fence}`;
 }
 
-/** A table's cell ends at a bar even inside code. */
+/** A table's cell ends at a bar even inside code, and an escaped bar does not survive a backslash before it. */
 function cell(text: string): string {
-  return text.replaceAll("|", "\\|");
+  return text.replaceAll("|", "\\x7c");
 }
 
 /** A message of ours. What it quotes is code; where anything else in it could be markup, all of it is. */
 function prose(text: string): string {
   const parts = text.split(/'([^']*)'/);
-  const isPlain = parts.every((part, at) => at % 2 === 1 || /^[A-Za-z0-9 ,.;:()-]*$/.test(part));
+  const isPlain = parts.every(
+    (part, at) => at % 2 === 1 || (/^[A-Za-z0-9 ,.;:()-]*$/.test(part) && !/www\./i.test(part)),
+  );
   return isPlain ? parts.map((part, at) => (at % 2 === 1 ? code(part) : part)).join("") : code(text);
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function bold(text: string): string {
@@ -197,6 +219,7 @@ export function formatDiffMarkdown(report: DiffReport, room = Number.POSITIVE_IN
     else lines.push(...section);
     left -= size;
   }
+  if (report.formations.some(isByTemplate)) lines.push("", `${sentence(NAMES_OF_TEMPLATE)}.`);
   if (hidden > 0) lines.push("", `${count(hidden, "more formation")} are not shown here.`);
   return lines;
 }
@@ -219,18 +242,22 @@ function markdownOf(review: FormationReview): string[] {
   const heads = headlines(review);
   if (review.movedFrom !== null) heads.unshift(`moved from ${code(folder(review.movedFrom))}`);
   const lines = ["", `#### ${code(folder(review.path))}${heads.length === 0 ? "" : `: ${heads.join(", ")}`}`];
-  const rows = changesOf(review).map(({ what, name, to, uses, inUse }) => {
+  const rows = changesOf(review).map(({ what, name, to, uses, inUse, unused }) => {
     const places = shortened(
       uses.map((place) => code(`${withinFolder(review, place.path)}:${place.line}`)),
       PLACES,
     );
     const names = to === undefined ? code(name) : `${code(name)} → ${code(to)}`;
-    return `| ${what} | ${cell(names)} | ${cell(inUse ? `${bold("still used")}: ${places}` : places)} |`;
+    const used = inUse ? `${bold(STILL_USED)}: ${places}` : unused ? NOT_REFERENCED : places;
+    return `| ${what} | ${cell(names)} | ${cell(used)} |`;
   });
   if (rows.length > 0) lines.push("", "| | name | used in |", "|---|---|---|", ...rows);
   const notes = [
     ...beside(review).map(({ what, items }) => `- ${what} ${shortened(items.map(code), LISTED)}`),
-    ...review.problems.map((one) => `- ${bold(one.severity)} ${code(placeOf(one))}: ${prose(one.message)}`),
+    ...review.problems.map((one) => {
+      const at = placeOf({ ...one, path: withinFolder(review, one.path) });
+      return `- ${bold(one.severity)} ${code(at)}: ${prose(one.message)}`;
+    }),
   ];
   if (notes.length > 0) lines.push("", ...notes);
   for (const line of unknowns(review)) lines.push("", `> ${prose(line)}`);
