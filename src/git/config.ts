@@ -17,6 +17,15 @@ const ANCESTOR_MERGE = "muxi-git-ancestor";
 
 const RUN = '"$(git rev-parse --git-common-dir)"/muxi-git/run';
 
+/**
+ * git appends the file and runs this once for each version it shows, so the launcher is read by the shell that git has
+ * started, and in a working tree of its own `.git` no process is needed to find it. Without the runtime: the file as it is.
+ */
+export const TEXTCONV =
+  'muxi_git_folder=.git/muxi-git; [ -z "$GIT_DIR$GIT_COMMON_DIR" ] && [ -f "$muxi_git_folder/run" ] || ' +
+  "muxi_git_folder=$(git rev-parse --git-common-dir)/muxi-git; " +
+  '[ ! -f "$muxi_git_folder/run" ] || { set -- textconv "$1"; . "$muxi_git_folder/run"; }; cat --';
+
 export interface ConfigEntry {
   /** system, global, local, worktree or command */
   scope: string;
@@ -86,7 +95,7 @@ export function driverSettings(options: DriverOptions): { key: string; value: st
     { key: `filter.${FILTER}.clean`, value: `${RUN} clean %f` },
     { key: `filter.${FILTER}.smudge`, value: `${RUN} smudge %f` },
     { key: `filter.${FILTER}.required`, value: "true" },
-    { key: `diff.${FILTER}.textconv`, value: `${RUN} textconv` },
+    { key: `diff.${FILTER}.textconv`, value: TEXTCONV },
     { key: `merge.${FILTER}.name`, value: "MUXI secrets, by name" },
     { key: `merge.${FILTER}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
     { key: `merge.${FILTER}.recursive`, value: ANCESTOR_MERGE },

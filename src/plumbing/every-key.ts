@@ -11,6 +11,12 @@ import { type Key, keyFingerprint } from "../secrets/key.ts";
 import { keyOfFormation } from "./keyring.ts";
 import { looseFormations } from "./loose-formations.ts";
 
+export interface HeldKey {
+  key: Key;
+  /** The file that it stands in. */
+  path: string;
+}
+
 /** Keys tried at once, so that in a repository of many formations not all are read. */
 const BATCH = 64;
 
@@ -19,12 +25,12 @@ const BATCH = 64;
  *
  * @param likely - folders (repository paths) to ask first.
  */
-export function* keyBatches(likely: readonly string[], cwd: string): Generator<Key[]> {
+export function* keyBatches(likely: readonly string[], cwd: string): Generator<HeldKey[]> {
   const places = findGitPlaces(cwd);
   const topLevel = places?.topLevel ?? cwd;
   const asked = new Set<string>();
   const given = new Set<string>();
-  let batch: Key[] = [];
+  let batch: HeldKey[] = [];
   let nothing = true;
   for (const folders of [
     () => likely,
@@ -41,7 +47,7 @@ export function* keyBatches(likely: readonly string[], cwd: string): Generator<K
       const fingerprint = keyFingerprint(found.key);
       if (given.has(fingerprint)) continue;
       given.add(fingerprint);
-      batch.push(found.key);
+      batch.push({ key: found.key, path: found.path });
       if (batch.length < BATCH) continue;
       nothing = false;
       yield batch;

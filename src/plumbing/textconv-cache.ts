@@ -1,0 +1,223 @@
+/**
+ * What textconv has shown, kept under `<git common dir>/muxi-git/textconv/` for
+ * the launcher, which answers from there without starting node. Names and keyed
+ * digests, as they are shown, never a value.
+ *
+ * | file | lines |
+ * |---|---|
+ * | `1-<last 43 characters of the token>` | fingerprint of the key that opened it, or `git` and a process id; the token; what is shown; `.` |
+ * | `key-<fingerprint>` | git's oids of the key file, SHA-1 and SHA-256, and its path, from the runtime folder or absolute |
+ * | `asked-<fingerprint>` | the process id of the git for which the key file was hashed last; the launcher writes it |
+ * | `miss` | the process id of the git that missed last |
+ * | `large` | nothing: longer tokens were seen, which a shell reads slowly |
+ *
+ * The end of a token is its MAC, and the whole of it is compared: a token with
+ * another body is another token. What is shown of a token depends on nothing but
+ * the key that opens it, so an entry counts as long as that key is in its file;
+ * under another one it is as if it were not there. What no key opens may open once
+ * a key has come: that it is locked counts for the git that asked, and no longer.
+ *
+ * Written beside and renamed, without fsync: an entry that is cut short lacks its
+ * last line. A cache that cannot be written is no failure.
+ *
+ * The second miss of the same git is `git log -p`: then the older versions are
+ * read ahead, since opening one costs a hundredth of starting node.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { isAbsolute, join, relative, sep } from "node:path";
+import { removeQuietly, sweepTemporaries, temporaryName } from "../durable-file.ts";
+import { folderOf } from "../formation/discover.ts";
+import { parseBatch } from "../git/cat-file.ts";
+import { parseRawDiff } from "../git/entries.ts";
+import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
+import { blobOid } from "../git/object-id.ts";
+import { tryGit } from "../git/run.ts";
+import { type Key, keyFingerprint, parseKey, sameKey } from "../secrets/key.ts";
+import type { HeldKey } from "./every-key.ts";
+import { keyOfFormation, readKeyFile } from "./keyring.ts";
+
+/** Bytes of a token that is kept. The launcher knows this number. */
+const LARGEST = 65_536;
+/** Entries from which on the older half goes. */
+const MOST = 4096;
+/** Versions read ahead: of the same path, and of any. */
+const AHEAD = 512;
+/** A history that takes longer to walk is read as far as that. */
+const WALK_MS = 1500;
+
+const TOKEN = /^gAAAA[A-Za-z0-9_-]{60,}=*\n?$/;
+
+/** What is shown of a token: the key that opens it, or null where none does, and the lines. */
+export interface Shown {
+  held: HeldKey | null;
+  lines: readonly string[];
+}
+
+/**
+ * Keep what was shown of a token, and of the versions before it where the same git asks on.
+ *
+ * @param git - process id of the git that asks, as the launcher gives it; `""` where that is not known.
+ * @param show - what is shown of another token, the key of its formation tried first; null where that is not known.
+ */
+export function keepShown(
+  token: Buffer,
+  shown: Shown,
+  git: string,
+  show: (token: Buffer, own: HeldKey | null) => Shown | null,
+): void {
+  const places = findGitPlaces(process.cwd());
+  if (places === null) return;
+  const folder = join(places.commonDir, "muxi-git");
+  const cache = new Cache(folder, git);
+  try {
+    // Only where install put something to read it.
+    if (!existsSync(join(folder, "run"))) return;
+    mkdirSync(cache.folder, { recursive: true, mode: 0o700 });
+    if (token.length > LARGEST) {
+      cache.write("large", "");
+      return;
+    }
+    cache.keep(token, shown);
+    if (git !== "" && cache.read("miss") === git) readAhead(token, places, cache, show);
+    else if (git !== "") cache.write("miss", git);
+    cache.sweep();
+  } catch {
+    // A read-only repository, a full disk.
+  }
+}
+
+class Cache {
+  readonly folder: string;
+  readonly #runtime: string;
+  readonly #keys = new Set<string>();
+
+  readonly #git: string;
+
+  constructor(runtime: string, git: string) {
+    this.#runtime = runtime;
+    this.#git = git;
+    this.folder = join(runtime, "textconv");
+  }
+
+  read(name: string): string | null {
+    try {
+      return readFileSync(join(this.folder, name), "utf8");
+    } catch {
+      return null;
+    }
+  }
+
+  write(name: string, text: string): void {
+    const temporary = join(this.folder, temporaryName());
+    try {
+      writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+      renameSync(temporary, join(this.folder, name));
+    } catch (error) {
+      removeQuietly(temporary);
+      throw error;
+    }
+  }
+
+  /** Whether it is kept under a key that is known to be here. */
+  has(token: Buffer): boolean {
+    const kept = this.read(nameOf(token)) ?? "";
+    return this.#keys.has(kept.slice(0, kept.indexOf("\n")));
+  }
+
+  keep(token: Buffer, { held, lines }: Shown): void {
+    const text = token.toString("latin1");
+    if (!TOKEN.test(text) || (held === null && this.#git === "")) return;
+    const fingerprint = held === null ? `git ${this.#git}` : keyFingerprint(held.key);
+    if (held !== null && !this.#keepKey(fingerprint, held)) return;
+    this.write(nameOf(token), `${[fingerprint, text.replace("\n", ""), ...lines, "."].join("\n")}\n`);
+  }
+
+  /** @returns false where the launcher could not find the key again, or it has changed by now. */
+  #keepKey(fingerprint: string, { key, path }: HeldKey): boolean {
+    if (this.#keys.has(fingerprint)) return true;
+    const bytes = readKeyFile(path);
+    if (bytes === null || !isHeld(bytes, key)) return false;
+    const way = relative(this.#runtime, path).split(sep).join("/");
+    const shown = isAbsolute(way) ? path : way;
+    if (/[\r\n]/.test(shown)) return false;
+    this.write(`key-${fingerprint}`, `${blobOid(bytes, 40)}\n${blobOid(bytes, 64)}\n${shown}\n`);
+    this.#keys.add(fingerprint);
+    return true;
+  }
+
+  /** Where there are too many, the older half goes, and with it what killed writers left. */
+  sweep(): void {
+    sweepTemporaries(this.folder);
+    const entries = readdirSync(this.folder).filter((name) => name.startsWith("1-"));
+    if (entries.length < MOST) return;
+    const aged = entries.map((name) => ({ name, age: statSync(join(this.folder, name)).mtimeMs }));
+    aged.sort((a, b) => a.age - b.age);
+    for (const { name } of aged.slice(0, Math.ceil(aged.length / 2))) removeQuietly(join(this.folder, name));
+  }
+}
+
+/** Its MAC, as the token ends with it; no token is shorter. */
+function nameOf(token: Buffer): string {
+  return `1-${token
+    .toString("latin1")
+    .replace(/=*\n?$/, "")
+    .slice(-43)}`;
+}
+
+function isHeld(bytes: Buffer, key: Key): boolean {
+  try {
+    return sameKey(parseKey(bytes), key);
+  } catch {
+    return false;
+  }
+}
+
+const STORED = ":(top,glob)**/secrets.enc";
+
+/** Keep the versions that git will come to next: those before `token`, of its path and of any. */
+function readAhead(token: Buffer, places: GitPlaces, cache: Cache, show: Parameters<typeof keepShown>[3]): void {
+  const cwd = places.topLevel ?? places.gitDir;
+  const { stdout: commits } = tryGit(["rev-list", "--all", "--max-count=10000", "--", STORED], {
+    cwd,
+    timeoutMs: WALK_MS,
+  });
+  const raw = ["diff-tree", "--stdin", "--no-commit-id", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"];
+  const changes = parseRawDiff(tryGit([...raw, "--", STORED], { cwd, input: commits }).stdout);
+  const oid = blobOid(token, changes[0]?.newOid.length ?? 40);
+  const first = changes.findIndex((change) => change.newOid === oid || change.oldOid === oid);
+  if (first < 0) return;
+  const older = changes.slice(first);
+  const ofPath = older.filter(({ path }) => path === changes[first]?.path).slice(0, AHEAD);
+  const paths = new Map(
+    [...older.slice(0, AHEAD), ...ofPath].flatMap(({ oldOid, newOid, path }) => [
+      [oldOid, path],
+      [newOid, path],
+    ]),
+  );
+  const keys = new Map<string, HeldKey | null>();
+  for (const [each, bytes] of readSmall([...paths.keys()], cwd)) {
+    if (cache.has(bytes)) continue;
+    const folder = folderOf(paths.get(each) ?? "");
+    let own = keys.get(folder);
+    if (own === undefined) {
+      const found = keyOfFormation(folder, cwd, places);
+      own = found.state === "ok" ? found : null;
+      keys.set(folder, own);
+    }
+    const shown = show(bytes, own);
+    if (shown !== null) cache.keep(bytes, shown);
+  }
+}
+
+/** Blobs that are kept at all, by oid. */
+function readSmall(oids: readonly string[], cwd: string): Map<string, Buffer> {
+  const input = oids.map((oid) => `${oid}\n`).join("");
+  const format = "--batch-check=%(objectname) %(objecttype) %(objectsize)";
+  const small = tryGit(["cat-file", format], { cwd, input })
+    .stdout.toString("latin1")
+    .split("\n")
+    .filter((line) => Number(/ blob (\d+)$/.exec(line)?.[1] ?? LARGEST + 1) <= LARGEST)
+    .map((line) => `${line.split(" ")[0]}\n`)
+    .join("");
+  return parseBatch(tryGit(["cat-file", "--batch"], { cwd, input: small }).stdout);
+}
