@@ -5,7 +5,7 @@ import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { differs, type FailOn, failures, type Review } from "../formation/review.ts";
-import { findCommit, parseRange, type Range, shallowHint } from "../git/ranges.ts";
+import { findCommit, PARTIAL_HINT, parseRange, type Range, shallowHint } from "../git/ranges.ts";
 import { tryGit } from "../git/run.ts";
 import { readTree, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
@@ -222,7 +222,7 @@ function sayWays({ formations }: Review): void {
   const [first, ...more] = formations.flatMap((one) => one.unread);
   if (first !== undefined) {
     talk(`muxi-git: warning: ${count(more.length + 1, "file")} cannot be read here, '${escapeText(first)}' for one`);
-    talk("muxi-git: hint: in a partial clone: git fetch --refetch --no-filter");
+    talk(`muxi-git: hint: ${PARTIAL_HINT}`);
   }
   if (formations.some(({ keys }) => keys.base === "wrong-key" && keys.head === "opened"))
     talk("muxi-git: hint: the key of the older version is named with --base-key-file FILE");

@@ -47,6 +47,9 @@ export function shallowHint(cwd: string): { hint?: string } {
   return shallow ? { hint: "this clone is shallow; fetch its history first: git fetch --unshallow" } : {};
 }
 
+/** What brings the blobs that a partial clone lacks (git 2.36 and later). */
+export const PARTIAL_HINT = "in a partial clone, fetch what it lacks: git fetch --refetch --no-filter";
+
 /** `A`, `A..B` or `A...B`, its ends resolved. */
 export interface Range {
   dots: "" | ".." | "...";
