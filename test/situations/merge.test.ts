@@ -361,9 +361,11 @@ describe("a name left in conflict", () => {
     const asked = repo.muxi("resolve", "bot");
     assert.deepEqual([asked.code, asked.stdout], [1, ""]);
     assert.match(asked.stderr, /A_API_KEY was changed on both sides\n.*--theirs A_API_KEY'?\n.*--ours A_API_KEY'?\n$/);
-    const wrong = repo.muxi("resolve", "--theirs", "B_API_KEY");
-    assert.equal(wrong.code, 2, wrong.all);
-    assert.match(wrong.stderr, /no conflict about 'B_API_KEY'/);
+    const before = repo.read(FILE);
+    const wrong = repo.muxi("resolve", "--theirs", "A_API_KEY", "B_API_KEY");
+    assert.deepEqual([wrong.code, wrong.stdout], [2, ""], wrong.all);
+    assert.match(wrong.stderr, /no conflict about 'B_API_KEY', so nothing was resolved/);
+    assert.deepEqual(repo.read(FILE), before);
 
     const done = repo.muxi("resolve", FILE, "--theirs", "A_API_KEY");
     assert.deepEqual([done.code, done.stderr], [0, ""], done.all);
