@@ -12,6 +12,8 @@ export { compareUtf8 as compareNames } from "../secrets/text.ts";
 
 /** The name MUXI stores for `raw`: `openai-api-key` is OPENAI_API_KEY, `---` is the empty string. Idempotent. */
 export function normalizeName(raw: string): string {
+  // Nearly every name.
+  if (/^[A-Z0-9]+(?:_[A-Z0-9]+)*$/.test(raw)) return raw;
   return raw
     .toUpperCase()
     .replace(/[^A-Z0-9_]/g, "_")

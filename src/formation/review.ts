@@ -82,14 +82,16 @@ export function reviewFormation(
   const [before, after] = [encryptedOf(base), encryptedOf(head)];
   const [old, now] = [secretsOf(before), secretsOf(after)];
   const exact = old !== null && now !== null;
-  const names = exact ? diffNames(old, now) : { ...difference(knownNames(base), knownNames(head)), renamed: [] };
-  const template = difference(templateNames(base), templateNames(head));
+  const [were, are] = [statedNames(base), statedNames(head)];
+  const names = exact ? diffNames(old, now) : { ...difference(were.known, are.known), renamed: [] };
+  const template = difference(were.template, are.template);
   const encryptedChanged = (base?.encryptedId ?? null) !== (head?.encryptedId ?? null);
   const from = base?.state.formation.path;
   const to = head?.state.formation.path;
 
   const gone = [...names.removed, ...names.renamed.map((one) => one.from)];
-  const places = [...placesIn(head).values()];
+  const [placesBefore, placesNow] = [placesIn(base), placesIn(head)];
+  const places = [...placesNow.values()];
   const referenced = new Set(places.map(({ name }) => name));
   const told = new Set(
     [
@@ -115,7 +117,7 @@ export function reviewFormation(
     rekeyed: rekeyed(before, after, base, head),
     encryptedChanged,
     template,
-    references: referenceDifference(base, head),
+    references: { added: onlyIn(placesNow, placesBefore), removed: onlyIn(placesBefore, placesNow) },
     uses: places
       .filter(({ name }) => told.has(name))
       .map(printable)
@@ -186,15 +188,11 @@ function isShut(state: EncryptedState): boolean {
   return state.kind === "locked" && state.reason === "wrong-key";
 }
 
-function templateNames(version: ReviewedVersion | null): string[] {
-  return version === null ? [] : namesOf(version.state).template;
-}
-
-/** Names that can be seen without a key: those of the template, where there is none those that are referenced. */
-function knownNames(version: ReviewedVersion | null): string[] {
-  if (version === null) return [];
+/** `known` are the names that can be seen without a key: the template's, where there is none those that are referenced. */
+function statedNames(version: ReviewedVersion | null): { template: string[]; known: string[] } {
+  if (version === null) return { template: [], known: [] };
   const { template, referenced } = namesOf(version.state);
-  return version.state.template === null ? referenced : template;
+  return { template, known: version.state.template === null ? referenced : template };
 }
 
 function difference(before: readonly string[], after: readonly string[]): { added: string[]; removed: string[] } {
@@ -249,17 +247,11 @@ function placesIn(version: ReviewedVersion | null): Map<string, PlacedReference>
 }
 
 /** A reference that moved within its file, or with it, is the same. */
-function referenceDifference(
-  base: ReviewedVersion | null,
-  head: ReviewedVersion | null,
-): FormationReview["references"] {
-  const [before, after] = [placesIn(base), placesIn(head)];
-  const only = (these: Map<string, PlacedReference>, those: Map<string, PlacedReference>) =>
-    [...these]
-      .filter(([id]) => !those.has(id))
-      .map(([, place]) => printable(place))
-      .sort(byNameAndPlace);
-  return { added: only(after, before), removed: only(before, after) };
+function onlyIn(these: Map<string, PlacedReference>, those: Map<string, PlacedReference>): PlacedReference[] {
+  return [...these]
+    .filter(([id]) => !those.has(id))
+    .map(([, place]) => printable(place))
+    .sort(byNameAndPlace);
 }
 
 function printable(place: PlacedReference): PlacedReference {
