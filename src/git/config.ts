@@ -18,13 +18,17 @@ const ANCESTOR_MERGE = "muxi-git-ancestor";
 const RUN = '"$(git rev-parse --git-common-dir)"/muxi-git/run';
 
 /**
- * git appends the file and runs this once for each version it shows, so the launcher is read by the shell that git has
- * started, and in a working tree of its own `.git` no process is needed to find it. Without the runtime: the file as it is.
+ * For what git runs once a file or once a version: the launcher is read by the shell that git has started, and in a
+ * working tree with its own `.git` no process is needed to find it. Without the runtime, `otherwise`.
  */
-export const TEXTCONV =
+const reading = (words: string, otherwise: string): string =>
   'muxi_git_folder=.git/muxi-git; [ -z "$GIT_DIR$GIT_COMMON_DIR" ] && [ -f "$muxi_git_folder/run" ] || ' +
   "muxi_git_folder=$(git rev-parse --git-common-dir)/muxi-git; " +
-  '[ ! -f "$muxi_git_folder/run" ] || { set -- textconv "$1"; . "$muxi_git_folder/run"; }; cat --';
+  `[ ! -f "$muxi_git_folder/run" ] || { set -- ${words}; . "$muxi_git_folder/run"; }; ${otherwise}`;
+
+/** git appends the file. */
+export const TEXTCONV = reading('textconv "$1"', "cat --");
+const MERGE = reading("merge-driver %O %A %B %L %P", "exit 1");
 
 export interface ConfigEntry {
   /** system, global, local, worktree or command */
@@ -97,11 +101,11 @@ export function driverSettings(options: DriverOptions): { key: string; value: st
     { key: `filter.${FILTER}.required`, value: "true" },
     { key: `diff.${FILTER}.textconv`, value: TEXTCONV },
     { key: `merge.${FILTER}.name`, value: "MUXI secrets, by name" },
-    { key: `merge.${FILTER}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
+    { key: `merge.${FILTER}.driver`, value: MERGE },
     { key: `merge.${FILTER}.recursive`, value: ANCESTOR_MERGE },
     { key: `merge.${ANCESTOR_MERGE}.driver`, value: `${RUN} merge-driver --ancestor %O %A %B %L %P` },
     { key: `merge.${TEMPLATE_MERGE}.name`, value: "MUXI template, by name" },
-    { key: `merge.${TEMPLATE_MERGE}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
+    { key: `merge.${TEMPLATE_MERGE}.driver`, value: MERGE },
     ...(options.alias ? [{ key: "alias.muxi", value: `!${RUN}` }] : []),
     ...options.configHooks.flatMap((event) => [
       { key: `hook.${configHookName(event)}.event`, value: event },

@@ -8,7 +8,7 @@
  * | `1-<last 43 characters of the token>` | fingerprint of the key that opened it, or `git` and a process id; the token; what is shown; `.` |
  * | `key-<fingerprint>` | git's oids of the key file, SHA-1 and SHA-256, and its path, from the runtime folder or absolute |
  * | `asked-<fingerprint>` | the process id of the git for which the key file was hashed last; the launcher writes it |
- * | `miss` | the process id of the git that missed last |
+ * | `miss` | the process id of the git that was answered by node last |
  * | `large` | nothing: longer tokens were seen, which a shell reads slowly |
  *
  * The end of a token is its MAC, and the whole of it is compared: a token with
@@ -17,27 +17,22 @@
  * under another one it is as if it were not there. What no key opens may open once
  * a key has come: that it is locked counts for the git that asked, and no longer.
  *
- * Written beside and renamed, without fsync: an entry that is cut short lacks its
- * last line. A cache that cannot be written is no failure.
- *
  * The second miss of the same git is `git log -p`: then the older versions are
  * read ahead, since opening one costs a hundredth of starting node.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
-import { removeQuietly, sweepTemporaries, temporaryName } from "../durable-file.ts";
+import { sweepTemporaries } from "../durable-file.ts";
 import { folderOf } from "../formation/discover.ts";
-import { parseBatch } from "../git/cat-file.ts";
 import { parseRawDiff } from "../git/entries.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
 import { blobOid } from "../git/object-id.ts";
 import { tryGit } from "../git/run.ts";
 import { type Key, keyFingerprint, parseKey, sameKey } from "../secrets/key.ts";
 import type { HeldKey } from "./every-key.ts";
+import { KeptAnswers, LARGEST_KEPT, macOf, readSmall, STORED } from "./kept-answers.ts";
 import { keyOfFormation, readKeyFile } from "./keyring.ts";
 
-/** Bytes of a token that is kept. The launcher knows this number. */
-const LARGEST = 65_536;
 /** Entries from which on the older half goes. */
 const MOST = 4096;
 /** Versions read ahead: of the same path, and of any. */
@@ -67,55 +62,30 @@ export function keepShown(
 ): void {
   const places = findGitPlaces(process.cwd());
   if (places === null) return;
-  const folder = join(places.commonDir, "muxi-git");
-  const cache = new Cache(folder, git);
+  const cache = new Cache(join(places.commonDir, "muxi-git"), git);
   try {
-    // Only where install put something to read it.
-    if (!existsSync(join(folder, "run"))) return;
-    mkdirSync(cache.folder, { recursive: true, mode: 0o700 });
-    if (token.length > LARGEST) {
+    if (!cache.open()) return;
+    if (token.length > LARGEST_KEPT) {
       cache.write("large", "");
       return;
     }
     cache.keep(token, shown);
-    if (git !== "" && cache.read("miss") === git) readAhead(token, places, cache, show);
-    else if (git !== "") cache.write("miss", git);
+    if (cache.isMissedAgain(git)) readAhead(token, places, cache, show);
     cache.sweep();
   } catch {
     // A read-only repository, a full disk.
   }
 }
 
-class Cache {
-  readonly folder: string;
+class Cache extends KeptAnswers {
   readonly #runtime: string;
   readonly #keys = new Set<string>();
-
   readonly #git: string;
 
   constructor(runtime: string, git: string) {
+    super(runtime, "textconv");
     this.#runtime = runtime;
     this.#git = git;
-    this.folder = join(runtime, "textconv");
-  }
-
-  read(name: string): string | null {
-    try {
-      return readFileSync(join(this.folder, name), "utf8");
-    } catch {
-      return null;
-    }
-  }
-
-  write(name: string, text: string): void {
-    const temporary = join(this.folder, temporaryName());
-    try {
-      writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
-      renameSync(temporary, join(this.folder, name));
-    } catch (error) {
-      removeQuietly(temporary);
-      throw error;
-    }
   }
 
   /** Whether it is kept under a key that is known to be here. */
@@ -148,20 +118,16 @@ class Cache {
   /** Where there are too many, the older half goes, and with it what killed writers left. */
   sweep(): void {
     sweepTemporaries(this.folder);
-    const entries = readdirSync(this.folder).filter((name) => name.startsWith("1-"));
-    if (entries.length < MOST) return;
-    const aged = entries.map((name) => ({ name, age: statSync(join(this.folder, name)).mtimeMs }));
+    const names = this.names();
+    if (names.length < MOST) return;
+    const aged = names.map((name) => ({ name, age: statSync(join(this.folder, name)).mtimeMs }));
     aged.sort((a, b) => a.age - b.age);
-    for (const { name } of aged.slice(0, Math.ceil(aged.length / 2))) removeQuietly(join(this.folder, name));
+    for (const { name } of aged.slice(0, Math.ceil(aged.length / 2))) this.remove(name);
   }
 }
 
-/** Its MAC, as the token ends with it; no token is shorter. */
 function nameOf(token: Buffer): string {
-  return `1-${token
-    .toString("latin1")
-    .replace(/=*\n?$/, "")
-    .slice(-43)}`;
+  return `1-${macOf(token)}`;
 }
 
 function isHeld(bytes: Buffer, key: Key): boolean {
@@ -171,8 +137,6 @@ function isHeld(bytes: Buffer, key: Key): boolean {
     return false;
   }
 }
-
-const STORED = ":(top,glob)**/secrets.enc";
 
 /** Keep the versions that git will come to next: those before `token`, of its path and of any. */
 function readAhead(token: Buffer, places: GitPlaces, cache: Cache, show: Parameters<typeof keepShown>[3]): void {
@@ -207,17 +171,4 @@ function readAhead(token: Buffer, places: GitPlaces, cache: Cache, show: Paramet
     const shown = show(bytes, own);
     if (shown !== null) cache.keep(bytes, shown);
   }
-}
-
-/** Blobs that are kept at all, by oid. */
-function readSmall(oids: readonly string[], cwd: string): Map<string, Buffer> {
-  const input = oids.map((oid) => `${oid}\n`).join("");
-  const format = "--batch-check=%(objectname) %(objecttype) %(objectsize)";
-  const small = tryGit(["cat-file", format], { cwd, input })
-    .stdout.toString("latin1")
-    .split("\n")
-    .filter((line) => Number(/ blob (\d+)$/.exec(line)?.[1] ?? LARGEST + 1) <= LARGEST)
-    .map((line) => `${line.split(" ")[0]}\n`)
-    .join("");
-  return parseBatch(tryGit(["cat-file", "--batch"], { cwd, input: small }).stdout);
 }
