@@ -18,6 +18,7 @@ import { sweepTemporaries } from "../durable-file.ts";
 import { OID, parseRawDiff, ZERO_OID } from "../git/entries.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
 import { tryGit } from "../git/run.ts";
+import { headsBeingMerged } from "../git/staged.ts";
 import { KeptAnswers, macOf, readSmall, STORED } from "./kept-answers.ts";
 import { mergeStored, openVersions } from "./merge-stored.ts";
 import { readUnresolved } from "./unresolved.ts";
@@ -79,8 +80,7 @@ function isWhole(bytes: readonly (Buffer | undefined)[]): bytes is [Buffer, Buff
 
 /** What is merged into HEAD, and since when; null where the commits do not tell. */
 function mergedCommits({ gitDir }: GitPlaces, cwd: string): { base: string; theirs: string } | null {
-  // git-merge(1) names each head so, for its hooks and strategies.
-  const heads = Object.keys(process.env).flatMap((name) => /^GITHEAD_([0-9a-f]+)$/.exec(name)?.[1] ?? []);
+  const heads = headsBeingMerged(process.env);
   const [merged] = heads;
   if (heads.length === 1 && merged !== undefined) {
     const bases = oidsOf(["merge-base", "--all", "HEAD", merged], cwd);
