@@ -1,6 +1,6 @@
 /** A merge of many formations starts a node for the first two and for what is in conflict, and gives what one each gave. */
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { opaque } from "../support/fake.ts";
@@ -113,4 +113,41 @@ test("another git asks anew, and what the other kept goes", (t) => {
   writeFileSync(repo.path(".git/muxi-git/merges"), "in the way");
   repo.try("git", "merge", "-q", "--no-edit", "side");
   assert.equal(repo.git("ls-files", "-s"), first);
+});
+
+test("what is kept answers for the three files that it was made of, to the byte", (t) => {
+  const { repo, made: keys } = made(t);
+  const runtime = repo.path(".git/muxi-git");
+  rmSync(join(runtime, "main.cjs"));
+  const [base, ours, theirs, merged] = ["1", "2", "3", "4"].map((A_KEY) =>
+    freshToken(keys.a!, goJson({ A_KEY })).toString(),
+  ) as [string, string, string, string];
+  const folder = repo.path(".git/muxi-git/merges");
+  mkdirSync(folder);
+  // The shell's parent, as it sees it, is this process.
+  writeFileSync(join(folder, "miss"), `${process.pid}\n`);
+  const mac = (token: string) => token.replace(/=*$/, "").slice(-43);
+  writeFileSync(join(folder, `1-${mac(ours)}${mac(theirs)}`), [base, ours, theirs, merged, ""].join("\n"));
+  const merge = (...files: string[]) => {
+    const names = files.map((text, at) => {
+      const name = repo.path(`.merge_file_${at}`);
+      writeFileSync(name, text);
+      return name;
+    });
+    const { code } = repo.try("sh", join(runtime, "run"), "merge-driver", ...names, "7", "a/secrets.enc");
+    return { code, left: readFileSync(names[1]!, "latin1") };
+  };
+  assert.deepEqual(merge(base, ours, theirs), { code: 0, left: merged });
+  const other = (token: string) => token.replace(/^(.{30})./, (_, start: string) => `${start}-`);
+  for (const files of [
+    [other(base), ours, theirs],
+    ["", ours, theirs],
+    [base, other(ours), theirs],
+    [base, ours, other(theirs)],
+    [base, `${ours}\n`, theirs],
+    [base, ours, ""],
+  ] as const)
+    assert.deepEqual(merge(...files), { code: 1, left: files[1] });
+  writeFileSync(join(folder, "miss"), `${process.pid + 1}\n`);
+  assert.equal(merge(base, ours, theirs).code, 1, "for another git");
 });
