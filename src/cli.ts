@@ -19,8 +19,10 @@ import type { SecretsSyncOptions } from "./commands/secrets-sync.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
+import { FAIL_ON, type FailOn } from "./formation/review.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
+import { DIFF_FORMATS, type DiffFormat } from "./report/diff.ts";
 import { SCAN_FORMATS, type ScanFormat } from "./report/format.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -45,6 +47,12 @@ function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
     if (value === undefined) throw new InvalidArgumentError(`one of ${values.join(", ")}`);
     return value;
   };
+}
+
+/** A list without blanks or empty words between its commas; given again, it grows. */
+function listOf<T extends string>(values: readonly T[]): (given: string, before: readonly T[]) => T[] {
+  const word = oneOf(values);
+  return (given, before) => [...new Set([...before, ...given.split(",").map((one) => word(one.trim()))])];
 }
 
 /** As git's: each -C is relative to the one before, an empty one changes nothing. */
@@ -225,10 +233,12 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .description("which secret names were added, removed or changed")
     .usage("[options] [A | A B | A..B | A...B] [--] [path...]")
     .argument("[revision...]", "as of git diff: none is HEAD, and one is compared with the working tree")
-    .option("--format <format>", "text, markdown or json", oneOf(["text", "markdown", "json"] as const), "text")
+    .option("--format <format>", "text, markdown, json, github or gitlab", oneOf(DIFF_FORMATS), "text")
     .option("--json", "same as --format json", false)
-    .option("--exit-code", "exit 1 when names differ", false)
+    .option("--exit-code", "exit 1 when anything differs", false)
+    .option("--fail-on <list>", `exit 1 on any of these, comma separated: ${FAIL_ON.join(", ")}`, listOf(FAIL_ON), [])
     .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--base-key-file <file>", "a key of the older version, before a rotation (repeatable)", collect, [])
     .action(async (given: string[], options: DiffFlags) => {
       const { diff } = await import("./commands/diff.ts");
       code = await diff({ ...invocation(), ...options, given, afterDashes });
@@ -500,10 +510,12 @@ interface FixFlags {
 }
 
 interface DiffFlags {
-  format: "text" | "markdown" | "json";
+  format: DiffFormat;
   json: boolean;
   exitCode: boolean;
+  failOn: FailOn[];
   keyFile: string[];
+  baseKeyFile: string[];
 }
 
 /**

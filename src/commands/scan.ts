@@ -23,7 +23,7 @@ import {
   storedFolders,
   storedVersions,
 } from "../plumbing/judge-commits.ts";
-import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
+import { allowedNote, type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
@@ -322,7 +322,7 @@ function addVerdict(
 ): void {
   report.scanned.files += 1;
   report.scanned.bytes += size;
-  for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
+  for (const one of allowed) report.notes.push(allowedNote(one));
   for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
 
