@@ -9,7 +9,7 @@ import { findFormations } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { reachableObjects } from "../git/object-stream.ts";
-import { findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
+import { type CommitChanges, findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
@@ -18,6 +18,7 @@ import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
 import {
   CommitJudge,
+  type CommitProblem,
   type FrameMaker,
   type Standard,
   storedFolders,
@@ -160,7 +161,7 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
 }
 
 /** Only text shows lines. */
-function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMaker } {
+function framesFor(scanner: Scanner, options: Pick<ScanOptions, "json" | "format">): { frames?: FrameMaker } {
   if (formatOf(options) !== "text") return {};
   // The rules' names are read at the first finding.
   return {
@@ -169,10 +170,38 @@ function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMake
   };
 }
 
+type Judging = Pick<ScanOptions, "baseline" | "json" | "format">;
+
+/**
+ * What commits bring, by the settings, baseline and formations of `tree`.
+ *
+ * @param asked.formations - whether plaintext in formations' own files is asked for, commit by commit.
+ */
+export async function scanCommits(
+  context: RepositoryContext,
+  options: Judging,
+  tree: Snapshot,
+  commits: readonly CommitChanges[],
+  asked: { formations: boolean },
+): Promise<{ report: ScanReport; problems: CommitProblem[] }> {
+  const { standard } = await standardOf(context, options, tree, storedVersions(commits, context.reader));
+  const { scanned, skipped, findings, notes, problems } = await new CommitJudge(context, standard).judge(
+    commits,
+    asked,
+  );
+  const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
+    ...finding,
+    fingerprint: id,
+    commit,
+    ...(accepted ? { accepted } : {}),
+  }));
+  return { report: { scanned, skipped, findings: reported, notes }, problems };
+}
+
 /** By what a repository is scanned: settings, baseline, formations and values of a tree, values of older versions too. */
 async function standardOf(
   { topLevel, keyring }: RepositoryContext,
-  options: ScanOptions,
+  options: Judging,
   tree: Snapshot,
   versions: MoreVersions,
 ): Promise<{ standard: Standard; everywhere: string[]; known: KnownEntry[] }> {
@@ -378,8 +407,12 @@ class RepositoryScan {
     // Its settings and formations count: those of the newer end of a range.
     const commit = range?.head ?? (bare ? (findCommit("HEAD", topLevel) ?? emptyTree(topLevel)) : null);
     const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
-    const commits = range === null ? [] : readRange(range, topLevel);
-    const { standard } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
+    if (range !== null) {
+      const commits = readRange(range, topLevel);
+      return (await scanCommits(this.#context, this.#options, tree, commits, { formations: false })).report;
+    }
+    const none: MoreVersions = { reader, oids: new Map() };
+    const { standard } = await standardOf(this.#context, this.#options, tree, none);
     const { scanner, formations, ignored } = standard;
     const { settings, baseline } = standard.configuration;
     const report = emptyReport(standard.frames, settings.allowComments);
@@ -387,18 +420,7 @@ class RepositoryScan {
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
-    else if (range !== null) {
-      const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
-        formations: false,
-      });
-      const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
-        ...finding,
-        fingerprint: id,
-        commit,
-        ...(accepted ? { accepted } : {}),
-      }));
-      return { scanned, skipped, findings: reported, notes };
-    } else {
+    else {
       const large = (path: string): boolean =>
         addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
       await this.#scanFiles(tree, paths, report, judge, large);
