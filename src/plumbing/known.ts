@@ -1,6 +1,7 @@
 /**
  * The values this repository must not show: of every formation whose key is
- * here, all values of its secrets.enc in each snapshot given, and the key itself.
+ * here or was given, all values of its secrets.enc in each snapshot given, and the
+ * key itself.
  */
 import { sha256 } from "../builtin.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
@@ -43,8 +44,10 @@ export async function gatherKnown(
   const known: KnownEntry[] = [];
   for (const formation of formations) {
     const own = keyring.of(formation);
-    if (own.state !== "ok" && own.state !== "hex") continue;
-    known.push({ formation, name: ".key", kind: "key", value: formatKey(own.key) });
+    const ownKey = own.state === "ok" || own.state === "hex" ? own.key : null;
+    const keys = [...new Set([...keyring.keysFor(formation), ...(ownKey === null ? [] : [ownKey])])];
+    if (keys.length === 0) continue;
+    if (ownKey !== null) known.push({ formation, name: ".key", kind: "key", value: formatKey(ownKey) });
     if (own.state === "hex") {
       const digits = Buffer.concat([own.key.signing, own.key.encryption]).toString("hex");
       known.push({ formation, name: ".key", kind: "key", value: digits });
@@ -68,8 +71,12 @@ export async function gatherKnown(
       const digest = sha256(bytes);
       if (bytes.length > LARGEST_OPENED || seen.has(digest)) continue;
       seen.add(digest);
-      const opened = openStored(bytes, [own.key]);
+      const opened = openStored(bytes, keys);
       if (opened.failure !== undefined) continue;
+      if (opened.key !== ownKey && !told.has(formatKey(opened.key))) {
+        told.add(formatKey(opened.key));
+        known.push({ formation, name: ".key", kind: "key", value: formatKey(opened.key) });
+      }
       if (OID.test(oid) && blobOid(bytes, oid.length) === oid) used.set(oid, bytes);
       for (const [name, stored] of opened.secrets) {
         const value = stored.kind === "string" ? stored.value : stored.text;
