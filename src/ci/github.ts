@@ -10,7 +10,7 @@ import { escapeText } from "../escape.ts";
 import { OID } from "../git/entries.ts";
 import { COMMENT_MARK, RESOLVED_MARK } from "../report/ci.ts";
 import { VERSION } from "../version.ts";
-import { at } from "./environment.ts";
+import { at, remoteBranch } from "./environment.ts";
 
 const PATIENCE_MS = 30_000;
 const PAGE = 100;
@@ -19,8 +19,9 @@ const MOST_PAGES = 100;
 
 export interface RequestedPull {
   number: number;
-  /** Oids. */
-  base: string;
+  /** What stood before: the oid that GitHub noted, and the branch it goes to, which may have been merged into it since. */
+  before: string[];
+  /** Oid. */
   head: string;
 }
 
@@ -63,9 +64,10 @@ export class Github {
     const from = encodeURIComponent(`${owner}:${branch}`);
     const listed = await this.#request("GET", `/pulls?state=open&head=${from}&per_page=${PAGE}`);
     return asList(listed).flatMap((pull): RequestedPull[] => {
-      const [number, base] = [at(pull, "number"), at(pull, "base", "sha")];
-      const isIt = at(pull, "head", "sha") === head && typeof base === "string" && OID.test(base);
-      return isIt && Number.isSafeInteger(number) ? [{ number: number as number, base, head }] : [];
+      const [number, base, target] = [at(pull, "number"), at(pull, "base", "sha"), at(pull, "base", "ref")];
+      if (typeof base !== "string" || !OID.test(base) || typeof target !== "string") return [];
+      const isIt = at(pull, "head", "sha") === head && Number.isSafeInteger(number);
+      return isIt ? [{ number: number as number, before: [base, remoteBranch(target)], head }] : [];
     });
   }
 

@@ -64,8 +64,8 @@ async function commentsOf(options: CiCommentOptions, github: Github): Promise<Co
       });
     }
     const comments: Comment[] = [];
-    for (const { number, base, head } of await github.pullsOf(run)) {
-      const pipeline = { ...unknownPipeline, about: `pull request ${number}`, request: number, head, before: [base] };
+    for (const { number, before, head } of await github.pullsOf(run)) {
+      const pipeline = { ...unknownPipeline, about: `pull request ${number}`, request: number, head, before };
       comments.push({ number, body: await judge(options, pipeline) });
     }
     return comments;
