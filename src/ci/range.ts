@@ -13,7 +13,7 @@ import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { parseRawDiff } from "../git/entries.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
-import { type CommitChanges, findCommit, listCommits, readChanges, resolveCommit } from "../git/ranges.ts";
+import { type CommitChanges, findCommit, listCommits, parseRange, readChanges, resolveCommit } from "../git/ranges.ts";
 import { runGit, tryGit } from "../git/run.ts";
 import { emptyTree } from "../git/staged.ts";
 import { shellQuote } from "../invocation.ts";
@@ -53,11 +53,8 @@ export function rangeAsTyped(
   topLevel: string,
   provider: Provider | null,
 ): JudgedRange {
-  const [, base, right] = /^(.*?)\.{2,3}(?!\.)(.*)$/s.exec(text) ?? [];
-  const [head, ...bases] = [right ?? text, ...(base === undefined ? [] : [base])].map((rev) =>
-    resolveCommit(rev || "HEAD", topLevel),
-  );
-  return judged(head!, bases, provider, places, topLevel);
+  const { dots, base, head } = parseRange(text, topLevel);
+  return judged(head, dots === "" ? [] : [base], provider, places, topLevel);
 }
 
 /** Oids of what the other side has; null where the head stands alone. */

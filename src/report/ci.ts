@@ -115,7 +115,7 @@ function namesOf({ base, head, review }: CiReport) {
 
 /** @returns lines for the log, the verdict last. */
 export function formatCiText(report: CiReport, style: Style, quiet: boolean): string[] {
-  const items = itemsOf(report);
+  const items = itemsOf(report).filter(({ severity }) => !quiet || severity === "error");
   const lines: string[] = [];
   if (!quiet) lines.push(style.bold(escapeText(titleOf(report))));
   for (const item of items) {
@@ -128,8 +128,6 @@ export function formatCiText(report: CiReport, style: Style, quiet: boolean): st
   }
   if (items.some(({ leak }) => leak)) lines.push(REVOKE);
   if (quiet) return lines;
-  for (const { path, reason } of report.scan.skipped)
-    lines.push(`not scanned: ${escapeText(path)}: ${escapeText(reason)}`);
   for (const note of report.scan.notes) lines.push(`note: ${escapeText(note)}`);
   const names = formatDiffText(namesOf(report), style);
   if (names.length > 0) lines.push("secrets, by name:", ...names.map((line) => `  ${line}`));
