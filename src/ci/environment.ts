@@ -118,11 +118,11 @@ function github(env: Env, event: unknown): Pipeline | null {
       defaultBranch,
     });
   }
+  if (name === "push" && at(event, "deleted") === true) return null;
   const ref = env.GITHUB_REF ?? "";
   const branch = branchOf(ref);
   const head = oid("GITHUB_SHA", env.GITHUB_SHA);
   if (name !== "push") return pipeline("github", { about: `${name} on ${shortRef(ref)}`, head, branch, defaultBranch });
-  if (at(event, "deleted") === true) return null;
   return pipeline("github", {
     about: `push to ${shortRef(ref)}`,
     head,

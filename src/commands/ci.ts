@@ -107,11 +107,19 @@ export async function judgeRange(
   const [before, after] = [base, head].map((oid) => readTree(oid, reader, topLevel)) as [Snapshot, Snapshot];
   if (isPartialClone(topLevel)) assertFormationsHere([before, after], provider, topLevel);
   const judging = { baseline: true, json: false, format: "text" } as const;
-  const { report: scan, problems } = await scanCommits(context, judging, after, commits, { formations: true });
+  const { report: scan, problems, stands } = await scanCommits(context, judging, after, commits, { formations: true });
   if (scan.skipped.length > 0) throw missingObjects(scan.skipped.length, provider);
+  // The files are clean and the history is not.
+  const onto = commits.at(-1)?.parentOids.length === 0 ? "--root" : base.slice(0, 12);
+  const fix = `squash the commits that brought it and took it out: git rebase -i ${onto}`;
+  for (const finding of scan.findings) {
+    if (!finding.path.startsWith("(") && !(await stands(finding))) finding.fix = fix;
+  }
   const checked = await checkSnapshot({ ...options, paths: [] }, context, after);
   const standing = new Set(checked.flatMap((one) => one.problems).map(problemIdentity));
-  const leaks = problems.filter(({ problem }) => !standing.has(problemIdentity(problem)));
+  const leaks = problems
+    .filter(({ problem }) => !standing.has(problemIdentity(problem)))
+    .map(({ problem, commit }) => ({ problem: { ...problem, fix }, commit }));
   const keys = readKeyFiles(options, options.baseKeyFile);
   const review = await reviewBetween(context, { snapshot: before, keys }, { snapshot: after });
   return { about, base, head, scan, leaks, checked, review, failOn: options.failOn, addressOf: addressOf(options.env) };

@@ -20,6 +20,7 @@ import {
   CommitJudge,
   type CommitProblem,
   type FrameMaker,
+  identityOf,
   type Standard,
   storedFolders,
   storedVersions,
@@ -172,6 +173,15 @@ function framesFor(scanner: Scanner, options: Pick<ScanOptions, "json" | "format
 
 type Judging = Pick<ScanOptions, "baseline" | "json" | "format">;
 
+/** What commits bring. */
+export interface ScannedCommits {
+  report: ScanReport;
+  /** Plaintext in formations' own files, where it was asked for. */
+  problems: CommitProblem[];
+  /** Whether a finding is still in its file at the end of the range. */
+  stands(finding: Finding): Promise<boolean>;
+}
+
 /**
  * What commits bring, by the settings, baseline and formations of `tree`.
  *
@@ -183,19 +193,22 @@ export async function scanCommits(
   tree: Snapshot,
   commits: readonly CommitChanges[],
   asked: { formations: boolean },
-): Promise<{ report: ScanReport; problems: CommitProblem[] }> {
+): Promise<ScannedCommits> {
   const { standard } = await standardOf(context, options, tree, storedVersions(commits, context.reader));
-  const { scanned, skipped, findings, notes, problems } = await new CommitJudge(context, standard).judge(
-    commits,
-    asked,
-  );
+  const judge = new CommitJudge(context, standard);
+  const { scanned, skipped, findings, notes, problems } = await judge.judge(commits, asked);
   const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
     ...finding,
     fingerprint: id,
     commit,
     ...(accepted ? { accepted } : {}),
   }));
-  return { report: { scanned, skipped, findings: reported, notes }, problems };
+  const stands = async (finding: Finding): Promise<boolean> => {
+    const entry = tree.entries.get(finding.path);
+    const there = entry?.oid == null ? null : await judge.findingsOf(finding.path, entry.mode, entry.oid);
+    return (there ?? []).some((one) => identityOf(one) === identityOf(finding));
+  };
+  return { report: { scanned, skipped, findings: reported, notes }, problems, stands };
 }
 
 /** By what a repository is scanned: settings, baseline, formations and values of a tree, values of older versions too. */

@@ -1,0 +1,238 @@
+/** A pull request of a stranger and what pipelines make of it: without key and token, with a key, cut off, and in its comment. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fakeGroqKey, opaque } from "../support/fake.ts";
+import { fakeGithub } from "../support/fake-github.ts";
+import { goJson, writeFormation } from "../support/formation.ts";
+import { MAIN, preparedRepo, type Ran, repoAt, type TempRepo } from "../support/repo.ts";
+
+const GROQ = fakeGroqKey("ci");
+const PLAIN_VALUE = `val-${opaque(28, "ci")}`;
+
+function commit(repo: TempRepo, message: string): string {
+  repo.git("add", "-A");
+  repo.git("commit", "-qm", message);
+  return repo.git("rev-parse", "HEAD");
+}
+
+/** `main`, `clean` and `leaky`; the merge of the last as GitHub builds it; a clone that has all of it and no key. */
+const prepared = preparedRepo((repo) => {
+  const formation = writeFormation(repo, "bot");
+  const [name = "", value = ""] = Object.entries(formation.secrets)[0]!;
+  repo.write(".gitignore", ".key\n");
+  const base = commit(repo, "main");
+  repo.git("config", "uploadpack.allowFilter", "true");
+
+  repo.git("checkout", "-qb", "clean");
+  repo.write("README", "words\n");
+  const clean = commit(repo, "clean");
+
+  repo.git("checkout", "-qb", "leaky", base);
+  repo.write("notes.txt", `key: ${GROQ}\n`);
+  repo.write("bot/secrets.enc", goJson({ ...formation.secrets, [name]: PLAIN_VALUE }));
+  const leak = commit(repo, "leak");
+  repo.git("rm", "-q", "notes.txt");
+  repo.git("checkout", "-q", base, "--", "bot/secrets.enc");
+  repo.write("notes/`@team`.txt", `value: ${value}\n`);
+  repo.write("bot/agents/a.afs", 'id: a\nhook: "${{ secrets.WEBHOOK_URL }}"\n');
+  const leaky = commit(repo, "taken out again");
+  repo.git("checkout", "-q", "--detach", base);
+  repo.git("merge", "-q", "--no-ff", "--no-edit", leaky);
+  repo.git("update-ref", "refs/pull/12/merge", "HEAD");
+  repo.git("update-ref", "refs/pull/12/head", leaky);
+  repo.git("checkout", "-q", "main");
+  return { formation, value, base, clean, leak, leaky };
+});
+
+function clone(origin: TempRepo, rev: string, ...options: string[]): TempRepo {
+  const root = join(origin.base, `clone ${options.join(" ")}`);
+  origin.git("clone", "-q", "--no-checkout", ...options, `file://${origin.root}`, root);
+  const repo = repoAt(origin.base, root, origin.env);
+  repo.git("fetch", "-q", ...options.filter((option) => option.startsWith("--depth")), "origin", rev);
+  return repo;
+}
+
+/** The files of a runner beside the clone. */
+function runnerOf(repo: TempRepo, name: string, event: object) {
+  const file = (suffix: string): string => join(repo.base, `runner.${suffix}`);
+  writeFileSync(file("event.json"), JSON.stringify(event));
+  writeFileSync(file("summary.md"), "before\n");
+  const env = {
+    GITHUB_ACTIONS: "true",
+    GITHUB_EVENT_NAME: name,
+    GITHUB_EVENT_PATH: file("event.json"),
+    GITHUB_REF: "refs/heads/topic",
+    GITHUB_REPOSITORY: "muxi/bots",
+    GITHUB_SERVER_URL: "https://git.example",
+    GITHUB_STEP_SUMMARY: file("summary.md"),
+  };
+  return { env, file, read: (suffix: string): string => readFileSync(file(suffix), "utf8") };
+}
+
+function pullRequest(base: string, head: string): object {
+  const side = (sha: string, owner: string) => ({ sha, ref: "main", repo: { full_name: `${owner}/bots` } });
+  return { pull_request: { number: 12, base: side(base, "muxi"), head: side(head, "stranger") } };
+}
+
+test("a stranger's pull request is judged without key and token, and with a key", (t) => {
+  const { repo: origin, made } = prepared(t);
+  const repo = clone(origin, "refs/pull/12/merge");
+  repo.git("checkout", "-q", "--detach", "FETCH_HEAD");
+  const state = (): string => repo.git("status", "--porcelain", "--ignored") + repo.git("count-objects", "-v");
+  const before = state();
+  const runner = runnerOf(repo, "pull_request", pullRequest(made.base, made.leaky));
+  const { env, file } = runner;
+  const outputs = [`--sarif=${file("sarif")}`, `--code-quality=${file("quality")}`, `--comment=${file("comment.md")}`];
+  const secrets = [GROQ, PLAIN_VALUE, made.formation.key, ...Object.values(made.formation.secrets)];
+  const assertSilent = (...texts: string[]): void => {
+    for (const secret of secrets) assert.ok(!texts.join("\n").includes(secret.slice(8)), "a secret is printed");
+  };
+
+  const judged = repo.muxiWith({ env }, "ci", ...outputs);
+  assert.equal(judged.code, 1, judged.all);
+  const short = made.leak.slice(0, 12);
+  assert.match(judged.stdout, new RegExp(`^pull request 12 from a fork: 2 commits, ${made.base.slice(0, 12)}\\.\\.`));
+  assert.match(judged.stdout, new RegExp(`^error: notes\\.txt:1:6 {2}groq-key: .* \\(commit ${short}\\)$`, "m"));
+  assert.match(judged.stdout, new RegExp(`^error: bot/secrets\\.enc {2}not-encrypted: .* \\(commit ${short}\\)$`, "m"));
+  const squash = `fix: squash the commits that brought it and took it out: git rebase -i ${made.base.slice(0, 12)}`;
+  assert.equal(judged.stdout.split("\n").filter((line) => line.endsWith(squash)).length, 2);
+  assert.match(judged.stdout, /^error: bot\/agents\/a\.afs:2 {2}reference-not-in-template: 'WEBHOOK_URL'/m);
+  assert.match(judged.stdout, /^ {4}references: added WEBHOOK_URL at agents\/a\.afs:2$/m);
+  assert.match(
+    judged.stdout,
+    /^checked 1 formation, 1 not opened, so its values are not compared: 1 error, 0 warnings$/m,
+  );
+  assert.match(judged.stdout, /^3 problems to mend$/m);
+  assert.doesNotMatch(judged.stdout, /known-value|^::/m, "a value needs the key; the answer holds no commands");
+  assert.deepEqual(
+    judged.stderr
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/^(::[^:]*)::.*$/, "$1")),
+    [
+      `::error file=notes.txt,line=1,title=groq-key in ${short}`,
+      `::error file=bot/secrets.enc,title=not-encrypted in ${short}`,
+      "::error file=bot/agents/a.afs,line=2,title=reference-not-in-template",
+    ],
+  );
+  const rules = (sarif: string) =>
+    (JSON.parse(sarif) as { runs: { results: { ruleId: string }[] }[] }).runs[0]!.results.map(({ ruleId }) => ruleId);
+  assert.deepEqual(rules(runner.read("sarif")).sort(), ["groq-key", "not-encrypted", "reference-not-in-template"]);
+  assert.equal((JSON.parse(runner.read("quality")) as unknown[]).length, 3);
+  assert.match(runner.read("comment.md"), /^<!-- muxi-git:ci -->\n### muxi-git: 3 problems to mend\n/);
+  assert.match(runner.read("summary.md"), /^before\n### muxi-git: 3 problems to mend\n/);
+  assert.ok(runner.read("comment.md").includes(`(https://git.example/muxi/bots/blob/${made.leak}/notes.txt#L1)`));
+  assertSilent(judged.all, ...["sarif", "quality", "comment.md", "summary.md"].map(runner.read));
+
+  writeFileSync(file("key"), made.formation.key);
+  const opened = repo.muxiWith({ env }, "ci", `--key-file=${file("key")}`, "--json", "--require-key");
+  assert.equal(opened.code, 1, opened.all);
+  const report = JSON.parse(opened.stdout);
+  assert.deepEqual(
+    report.scan.findings.map(({ rule, path }: { rule: string; path: string }) => [rule, path]),
+    [
+      ["known-value", "notes/`@team`.txt"],
+      ["groq-key", "notes.txt"],
+    ],
+  );
+  assert.deepEqual([report.check.formations[0].opened, report.refused], [true, true]);
+  assertSilent(opened.all);
+
+  const gitlab = {
+    GITLAB_CI: "true",
+    CI_MERGE_REQUEST_IID: "7",
+    CI_MERGE_REQUEST_DIFF_BASE_SHA: made.base,
+    CI_COMMIT_SHA: made.clean,
+  };
+  const clean = repo.muxiWith({ env: gitlab }, "ci", `--comment=${file("comment.md")}`);
+  assert.deepEqual([clean.code, clean.stderr], [0, ""], clean.all);
+  assert.match(clean.stdout, /^merge request 7: 1 commit, .*\nscanned 1 blob of 1 commit, 6 bytes: 0 findings\n/);
+  assert.match(clean.stdout, /\nnothing to mend\n$/);
+  assert.match(runner.read("comment.md"), /^<!-- muxi-git:ci resolved -->\n/);
+  assert.equal(repo.muxiWith({ env: gitlab }, "-q", "ci").all.trim(), "");
+  const required = repo.muxiWith({ env: gitlab }, "ci", "--require-key");
+  assert.equal(required.code, 1);
+  assert.match(required.stdout, /^error: bot\/secrets\.enc {2}key-missing/m);
+  assert.equal(state(), before, "nothing in the repository changed");
+});
+
+test("what cannot be judged is no success", (t) => {
+  const { repo: origin, made } = prepared(t);
+  const refused = (repo: TempRepo, name: string, event: object, said: RegExp): void => {
+    const { env, file } = runnerOf(repo, name, event);
+    const ran = repo.muxiWith({ env }, "ci", `--comment=${file("comment.md")}`);
+    assert.deepEqual([ran.code, ran.stdout], [2, ""], ran.all);
+    assert.match(ran.stderr, said);
+    assert.ok(!existsSync(file("comment.md")));
+  };
+  const request = pullRequest(made.base, made.leaky);
+  const shallow = clone(origin, "refs/pull/12/merge", "--depth=1");
+  refused(
+    shallow,
+    "pull_request",
+    request,
+    /^muxi-git: error: this clone is shallow: .*\n.*: give actions\/checkout 'fetch-depth: 0', or run:\n.*: git fetch --unshallow\n$/,
+  );
+  refused(
+    shallow,
+    "pull_request_target",
+    request,
+    /error: 'pull_request_target' gives a stranger's commits a write token/,
+  );
+  const partial = clone(origin, "refs/pull/12/merge", "--filter=blob:none");
+  refused(
+    partial,
+    "pull_request",
+    request,
+    /error: \d files of these commits are not in this clone\n.*'filter'.*\n.*fetch --refetch/,
+  );
+
+  const { env, file } = runnerOf(shallow, "push", { before: made.base, deleted: true });
+  const deleted = shallow.muxiWith({ env }, "ci");
+  assert.deepEqual([deleted.code, deleted.all], [0, "nothing to judge: a branch or a tag was deleted\n\n"]);
+  writeFileSync(file("event.json"), "{");
+  const broken = shallow.muxiWith({ env }, "ci");
+  assert.equal(broken.code, 2);
+  assert.match(broken.stderr, /error: the event in '.*' cannot be read\n.*ci --range BASE\.\.HEAD\n$/);
+});
+
+test("the comment on a stranger's pull request: begun, kept up to date, resolved", async (t) => {
+  const { repo: origin, made } = prepared(t);
+  const repo = clone(origin, "refs/pull/12/head");
+  const github = await fakeGithub(t);
+  const run = async (head: string, ...args: string[]): Promise<Ran> => {
+    const event = {
+      workflow_run: { head_sha: head, head_branch: "topic", head_repository: { owner: { login: "stranger" } } },
+    };
+    github.pulls = [{ number: 12, head: { sha: head }, base: { sha: made.base, ref: "main" } }];
+    const { env } = runnerOf(repo, "workflow_run", event);
+    return await new Promise((done) => {
+      // The API answers in this process: it must not wait for the command.
+      const all = { ...repo.env, ...env, ...github.env };
+      execFile(
+        process.execPath,
+        [MAIN, "ci", "comment", ...args],
+        { cwd: repo.root, env: all },
+        (error, stdout, stderr) =>
+          done({ code: error === null ? 0 : Number(error.code), stdout, stderr, all: `${stdout}\n${stderr}` }),
+      );
+    });
+  };
+  const begun = await run(made.leaky);
+  assert.deepEqual([begun.code, begun.all], [0, "pull request 12: the comment was created\n\n"]);
+  const [comment] = github.comments;
+  assert.match(comment?.body ?? "", /^<!-- muxi-git:ci -->\n### muxi-git: 3 problems to mend\n/);
+  assert.ok(!comment?.body.includes(GROQ.slice(8)));
+  assert.match((await run(made.leaky)).stdout, /: the comment says so already\n$/);
+  assert.match((await run(made.clean, "--dry-run")).stdout, /^### muxi-git: resolved$.*would be updated\n$/ms);
+  assert.match((await run(made.clean)).stdout, /was updated\n$/);
+  assert.match(github.comments[0]?.body ?? "", /^<!-- muxi-git:ci resolved -->\n/);
+  assert.equal(github.comments.length, 1);
+
+  const taken = await run(made.clean, "--body=anything.md");
+  assert.equal(taken.code, 2);
+  assert.match(taken.stderr, /error: a body that came from another run is not taken/);
+});
