@@ -8,7 +8,7 @@ import { escapeText, formatJson } from "../escape.ts";
 import { problemIdentity } from "../formation/drift.ts";
 import { isLeak, type Problem } from "../formation/problem.ts";
 import { differs, type FailOn, failures, isQuiet, type Review } from "../formation/review.ts";
-import { tool } from "../invocation.ts";
+import { splitFix, tool } from "../invocation.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
 import type { Style } from "../terminal.ts";
 import { VERSION } from "../version.ts";
@@ -97,7 +97,7 @@ function checkSummary({ checked }: CiReport): string {
   const number = (severity: string) =>
     checked.reduce((sum, { problems }) => sum + problems.filter((one) => one.severity === severity).length, 0);
   const shut = checked.filter(({ form, opened }) => form === "fernet" && opened !== true).length;
-  const unknown = shut === 0 ? "" : `, ${shut} not opened, so its values are not compared`;
+  const unknown = shut === 0 ? "" : ` (values of ${shut} not compared: not opened)`;
   const found = `${count(number("error"), "error")}, ${count(number("warning"), "warning")}`;
   return `checked ${count(checked.length, "formation")}${unknown}: ${found}`;
 }
@@ -179,7 +179,8 @@ function listOf(items: readonly CiItem[], report: CiReport, room: number): strin
   for (const [at, item] of items.entries()) {
     const commit = item.commit === undefined ? "" : `, in commit ${code(item.commit.slice(0, 12))}`;
     const line = `- ${bold(item.severity)} ${placeLink(item, report)} ${item.rule}: ${prose(item.message)}${commit}`;
-    const entry = [line, `  - ${code(item.fix)}`];
+    const { step, command } = splitFix(item.fix);
+    const entry = [line, `  - ${step === null ? "" : `${prose(step)}, then `}${code(command)}`];
     left -= bytesOf(entry);
     if (left < 0) return [...lines, `- and ${items.length - at} more`];
     lines.push(...entry);

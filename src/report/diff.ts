@@ -188,9 +188,11 @@ function cell(text: string): string {
 
 /** A message of ours. What it quotes is code; where anything else in it could be markup, all of it is. */
 export function prose(text: string): string {
-  const parts = text.split(/'([^']*)'/);
+  // "its owner's" quotes nothing.
+  const parts = text.split(/(?<![A-Za-z])'([^']*)'(?![A-Za-z])/);
   const isPlain = parts.every(
-    (part, at) => at % 2 === 1 || (/^[A-Za-z0-9 ,.;:()-]*$/.test(part) && !/www\./i.test(part)),
+    (part, at) =>
+      at % 2 === 1 || (/^(?:[A-Za-z0-9 ,.;:()-]|(?<=[A-Za-z])'(?=[A-Za-z]))*$/.test(part) && !/www\./i.test(part)),
   );
   return isPlain ? parts.map((part, at) => (at % 2 === 1 ? code(part) : part)).join("") : code(text);
 }

@@ -119,7 +119,7 @@ test("text, and markdown with links to the commit that brought it", () => {
     "    fix: F",
     "a secret that was pushed has been seen: revoke it where it was issued and put a new value in its place; taking it out is not enough",
     "scanned 2 blobs of 3 commits, 10 bytes: 1 finding",
-    "checked 1 formation, 1 not opened, so its values are not compared: 1 error, 1 warning",
+    "checked 1 formation (values of 1 not compared: not opened): 1 error, 1 warning",
     "2 problems to mend",
   ]);
   const lines = formatCiMarkdown(given);
