@@ -1,13 +1,15 @@
 /** A pull request of a stranger and what pipelines make of it: without key and token, with a key, cut off, and in its comment. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
+import { readAction } from "../support/action.ts";
 import { fakeGroqKey, opaque } from "../support/fake.ts";
 import { fakeGithub } from "../support/fake-github.ts";
 import { goJson, writeFormation } from "../support/formation.ts";
-import { MAIN, preparedRepo, type Ran, repoAt, type TempRepo } from "../support/repo.ts";
+import { MAIN, PROJECT, preparedRepo, type Ran, repoAt, type TempRepo } from "../support/repo.ts";
 
 const GROQ = fakeGroqKey("ci");
 const PLAIN_VALUE = `val-${opaque(28, "ci")}`;
@@ -232,4 +234,50 @@ test("the comment on a stranger's pull request: begun, kept up to date, resolved
   const taken = await run(made.clean, "--body=anything.md");
   assert.equal(taken.code, 2);
   assert.match(taken.stderr, /error: a body that came from another run is not taken/);
+});
+
+const README = readFileSync(join(PROJECT, "README.md"), "utf8");
+
+test("the jobs that the README shows", {
+  skip: README.includes("\n## In CI\n") ? false : "it has no section 'In CI'",
+}, (t) => {
+  const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { version: string };
+  const blocks = [...README.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = ""]) => text);
+  const jobs = blocks.filter((text) => text.includes("muxi-git"));
+  const steps = jobs.flatMap((text): Record<string, unknown>[] => {
+    const parsed = parse(text) as Record<string, { steps?: [] }> | [];
+    if (Array.isArray(parsed)) return parsed;
+    return Object.values((parsed.jobs ?? {}) as Record<string, { steps: [] }>).flatMap((job) => job.steps);
+  });
+  const uses = steps.filter((step) => String(step.uses).startsWith("muxi-ai/muxi-git"));
+  const { inputs } = readAction(join(PROJECT, "action.yml"));
+  assert.deepEqual([...new Set(uses.map((step) => step.uses))].sort(), [
+    `muxi-ai/muxi-git/comment@v${version}`,
+    `muxi-ai/muxi-git@v${version}`,
+  ]);
+  for (const { with: given = {} } of uses)
+    for (const name of Object.keys(given as object)) assert.ok(name in inputs, name);
+  const shipped = readFileSync(join(PROJECT, "comment", "workflow.yml"), "utf8");
+  assert.ok(
+    jobs.some((text) => text.replace(/^#.*\n/, "") === shipped.replace(/^(?:#.*\n)+/, "")),
+    "another workflow is shipped",
+  );
+
+  const { repo: origin, made } = prepared(t);
+  const repo = clone(origin, "clean");
+  // In place of npx, which would download the version that is named.
+  const bin = join(repo.base, "bin");
+  mkdirSync(bin);
+  const npx = `#!/bin/sh\n[ "$1 $2" = "--yes muxi-git@${version}" ] && shift 2 && exec node ${JSON.stringify(MAIN)} "$@"\n`;
+  writeFileSync(join(bin, "npx"), npx, { mode: 0o755 });
+  const gitlab = jobs.map((text) => parse(text)).find((job) => job["muxi-git"] !== undefined)["muxi-git"];
+  assert.equal(gitlab.variables.GIT_DEPTH, "0");
+  const env = {
+    ...{ PATH: `${bin}:${repo.env.PATH}`, GITLAB_CI: "true", CI_MERGE_REQUEST_IID: "7", CI_COMMIT_SHA: made.clean },
+    CI_MERGE_REQUEST_DIFF_BASE_SHA: made.base,
+  };
+  const ran = repo.tryWith({ env }, "sh", "-ec", gitlab.script.join("\n"));
+  assert.equal(ran.code, 0, ran.all);
+  assert.match(ran.stdout, /^merge request 7: 1 commit, /);
+  assert.deepEqual(JSON.parse(repo.read(gitlab.artifacts.reports.codequality).toString()), []);
 });
