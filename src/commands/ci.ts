@@ -141,9 +141,13 @@ function assertFormationsHere(sides: readonly Snapshot[], provider: Provider | n
 
 function missingObjects(number: number, provider: Provider | null): MuxiGitError {
   const setting = provider === "github" ? "leave 'filter' of actions/checkout out, or run:\n" : "";
-  return new MuxiGitError("objects-missing", `${count(number, "file")} of these commits are not in this clone`, {
-    hint: `${setting}git fetch --refetch --no-filter origin`,
-  });
+  return new MuxiGitError(
+    "objects-missing",
+    `${count(number, "file")} of these commits ${number === 1 ? "is" : "are"} not in this clone`,
+    {
+      hint: `${setting}git fetch --refetch --no-filter origin`,
+    },
+  );
 }
 
 /** Where the provider shows a file of a commit. */

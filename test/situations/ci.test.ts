@@ -181,13 +181,13 @@ test("what cannot be judged is no success", (t) => {
     request,
     /error: 'pull_request_target' gives a stranger's commits a write token/,
   );
+  // Each half of what is read, while the other is here.
   const partial = clone(origin, "refs/pull/12/merge", "--filter=blob:none");
-  refused(
-    partial,
-    "pull_request",
-    request,
-    /error: \d files of these commits are not in this clone\n.*'filter'.*\n.*fetch --refetch/,
-  );
+  const lacking = /error: \d files? of these commits (?:is|are) not in this clone\n.*'filter'.*\n.*fetch --refetch/;
+  partial.git("cat-file", "blob", `${made.clean}:README`);
+  refused(partial, "pull_request", pullRequest(made.base, made.clean), lacking);
+  partial.git("checkout", "-q", made.leaky, "--", "bot");
+  refused(partial, "pull_request", request, lacking);
 
   const { env, file } = runnerOf(shallow, "push", { before: made.base, deleted: true });
   const deleted = shallow.muxiWith({ env }, "ci");
