@@ -155,6 +155,9 @@ test("a stranger's pull request is judged without key and token, and with a key"
   const required = repo.muxiWith({ env: gitlab }, "ci", "--require-key");
   assert.equal(required.code, 1);
   assert.match(required.stdout, /^error: bot\/secrets\.enc {2}key-missing/m);
+  const standing = repo.muxi("ci", "--range", `${made.base}..${made.leak}`, "--json");
+  const { problems, check } = JSON.parse(standing.stdout);
+  assert.deepEqual([problems, check.formations[0].problems[0].code], [[], "not-encrypted"], "what stands is told once");
   assert.equal(state(), before, "nothing in the repository changed");
 });
 
@@ -245,16 +248,13 @@ test("the jobs that the README shows", {
   const blocks = [...README.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = ""]) => text);
   const jobs = blocks.filter((text) => text.includes("muxi-git"));
   const steps = jobs.flatMap((text): Record<string, unknown>[] => {
-    const parsed = parse(text) as Record<string, { steps?: [] }> | [];
-    if (Array.isArray(parsed)) return parsed;
-    return Object.values((parsed.jobs ?? {}) as Record<string, { steps: [] }>).flatMap((job) => job.steps);
+    const parsed = parse(text) as { jobs?: Record<string, { steps: [] }> } | [];
+    return Array.isArray(parsed) ? parsed : Object.values(parsed.jobs ?? {}).flatMap((job) => job.steps);
   });
   const uses = steps.filter((step) => String(step.uses).startsWith("muxi-ai/muxi-git"));
   const { inputs } = readAction(join(PROJECT, "action.yml"));
-  assert.deepEqual([...new Set(uses.map((step) => step.uses))].sort(), [
-    `muxi-ai/muxi-git/comment@v${version}`,
-    `muxi-ai/muxi-git@v${version}`,
-  ]);
+  const tagged = [`muxi-ai/muxi-git/comment@v${version}`, `muxi-ai/muxi-git@v${version}`];
+  assert.deepEqual(new Set(uses.map((step) => step.uses)), new Set(tagged));
   for (const { with: given = {} } of uses)
     for (const name of Object.keys(given as object)) assert.ok(name in inputs, name);
   const shipped = readFileSync(join(PROJECT, "comment", "workflow.yml"), "utf8");
