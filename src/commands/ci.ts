@@ -15,6 +15,7 @@ import { escapeText } from "../escape.ts";
 import { problemIdentity } from "../formation/drift.ts";
 import type { FailOn } from "../formation/review.ts";
 import { typesOf } from "../git/push.ts";
+import { PARTIAL_HINT } from "../git/ranges.ts";
 import { readTree, type Snapshot } from "../git/snapshot.ts";
 import { readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
@@ -36,6 +37,7 @@ import { formatGitlab } from "../report/gitlab.ts";
 import { formatSarif } from "../report/sarif.ts";
 import { out, styleFor, talk } from "../terminal.ts";
 import { checkSnapshot } from "./check.ts";
+import { assertKeysFit } from "./diff.ts";
 import { openContext, type RepositoryContext, readKeyFiles } from "./repository-context.ts";
 import { reviewBetween } from "./review-between.ts";
 import { scanCommits } from "./scan.ts";
@@ -106,6 +108,8 @@ export async function judgeRange(
   const { reader, topLevel } = context;
   const [before, after] = [base, head].map((oid) => readTree(oid, reader, topLevel)) as [Snapshot, Snapshot];
   if (isPartialClone(topLevel)) assertFormationsHere([before, after], provider, topLevel);
+  const older = { snapshot: before, keys: readKeyFiles(options, options.baseKeyFile) };
+  await assertKeysFit(options, older, { snapshot: after });
   const judging = { baseline: true, json: false, format: "text" } as const;
   const { report: scan, problems, stands } = await scanCommits(context, judging, after, commits, { formations: true });
   if (scan.skipped.length > 0) throw missingObjects(scan.skipped.length, provider);
@@ -120,8 +124,7 @@ export async function judgeRange(
   const leaks = problems
     .filter(({ problem }) => !standing.has(problemIdentity(problem)))
     .map(({ problem, commit }) => ({ problem: { ...problem, fix }, commit }));
-  const keys = readKeyFiles(options, options.baseKeyFile);
-  const review = await reviewBetween(context, { snapshot: before, keys }, { snapshot: after });
+  const review = await reviewBetween(context, older, { snapshot: after });
   return { about, base, head, scan, leaks, checked, review, failOn: options.failOn, addressOf: addressOf(options.env) };
 }
 
@@ -140,12 +143,12 @@ function assertFormationsHere(sides: readonly Snapshot[], provider: Provider | n
 }
 
 function missingObjects(number: number, provider: Provider | null): MuxiGitError {
-  const setting = provider === "github" ? "leave 'filter' of actions/checkout out, or run:\n" : "";
+  const setting = provider === "github" ? "leave 'filter' of actions/checkout out\n" : "";
   return new MuxiGitError(
     "objects-missing",
     `${count(number, "file")} of these commits ${number === 1 ? "is" : "are"} not in this clone`,
     {
-      hint: `${setting}git fetch --refetch --no-filter origin`,
+      hint: `${setting}${PARTIAL_HINT}`,
     },
   );
 }

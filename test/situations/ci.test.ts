@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { readAction } from "../support/action.ts";
-import { fakeGroqKey, opaque } from "../support/fake.ts";
+import { fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
 import { fakeGithub } from "../support/fake-github.ts";
 import { goJson, writeFormation } from "../support/formation.ts";
 import { MAIN, PROJECT, preparedRepo, type Ran, repoAt, type TempRepo } from "../support/repo.ts";
@@ -126,6 +126,10 @@ test("a stranger's pull request is judged without key and token, and with a key"
   assert.ok(runner.read("comment.md").includes(`(https://git.example/muxi/bots/blob/${made.leak}/notes.txt#L1)`));
   assertSilent(judged.all, ...["sarif", "quality", "comment.md", "summary.md"].map(runner.read));
 
+  writeFileSync(file("key"), fakeKey());
+  const wrong = repo.muxiWith({ env }, "ci", `--key-file=${file("key")}`);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /^muxi-git: error: the key in '.*runner\.key' opens no secrets\.enc of either version$/m);
   writeFileSync(file("key"), made.formation.key);
   const opened = repo.muxiWith({ env }, "ci", `--key-file=${file("key")}`, "--json", "--require-key");
   assert.equal(opened.code, 1, opened.all);
