@@ -16,7 +16,7 @@ import type { GitPlaces } from "../git/git-dir.ts";
 import { type CommitChanges, findCommit, listCommits, parseRange, readChanges, resolveCommit } from "../git/ranges.ts";
 import { runGit, tryGit } from "../git/run.ts";
 import { emptyTree } from "../git/staged.ts";
-import { shellQuote } from "../invocation.ts";
+import { shellQuote, tool } from "../invocation.ts";
 import { type Pipeline, type Provider, remoteBranch } from "./environment.ts";
 
 export interface JudgedRange {
@@ -145,6 +145,6 @@ function fetchBranch(name: string): string {
 
 function unknownDefault(): MuxiGitError {
   return new MuxiGitError("base-missing", "which commits are new is not known: this clone has no default branch", {
-    hint: "git fetch origin && git remote set-head origin --auto",
+    hint: `name the commits with '${tool("ci --range BASE..HEAD")}', or run:\ngit fetch origin && git remote set-head origin --auto`,
   });
 }

@@ -4,7 +4,9 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { Ajv } from "ajv";
 import { parse } from "yaml";
+import { formatCiSchema } from "../../src/report/ci-schema.ts";
 import { readAction } from "../support/action.ts";
 import { fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
 import { fakeGithub } from "../support/fake-github.ts";
@@ -134,6 +136,12 @@ test("a stranger's pull request is judged without key and token, and with a key"
   const opened = repo.muxiWith({ env }, "ci", `--key-file=${file("key")}`, "--json", "--require-key");
   assert.equal(opened.code, 1, opened.all);
   const report = JSON.parse(opened.stdout);
+  const shipped = readFileSync(join(PROJECT, "muxi-git-ci.schema.json"), "utf8");
+  assert.equal(shipped, formatCiSchema(), "run: npm run schema");
+  const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(JSON.parse(shipped) as object);
+  for (const printed of [report, JSON.parse(repo.muxiWith({ env }, "ci", "--json").stdout)])
+    assert.ok(validate(printed), JSON.stringify(validate.errors));
+  assert.ok(!validate({ ...report, value: "x" }));
   assert.deepEqual(
     report.scan.findings.map(({ rule, path }: { rule: string; path: string }) => [rule, path]),
     [
