@@ -241,6 +241,8 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   )
     .option("--dry-run", "print what would be written, change nothing", false)
     .action(async (options: CiCommentFlags) => {
+      const misplaced = ci.options.find((one) => ci.getOptionValueSource(one.attributeName()) === "cli");
+      if (misplaced !== undefined) throw new MuxiGitError("usage", `'${misplaced.long}' stands before 'comment'`);
       const { ciComment } = await import("./commands/ci-comment.ts");
       code = await ciComment({ ...invocation(), ...options });
     });

@@ -24,10 +24,8 @@ export interface JudgedRange {
   head: string;
   /** What the head is compared with by name: oid of a commit, or of the empty tree. */
   base: string;
-  /** Newest first. */
+  /** Newest first; the head alone, as if it had brought all its files, where nothing stood before and its history is not asked for. */
   commits: CommitChanges[];
-  /** Whether the files of the head are judged as if its commit had brought them all. */
-  tree: boolean;
 }
 
 /** @throws MuxiGitError `shallow-clone`, `base-missing`, `bad-revision`: with what to change for this provider. */
@@ -43,7 +41,7 @@ export function rangeOf(pipeline: Pipeline, places: GitPlaces, topLevel: string)
     cwd: topLevel,
   });
   const commit = { oid: head, parentOids: [], parents: [parseRawDiff(files)] };
-  return { head, base: head, commits: [commit], tree: true };
+  return { head, base: head, commits: [commit] };
 }
 
 /** `A..B` and `A...B` as typed: what B has and A has not. A single revision is all its history. */
@@ -101,11 +99,11 @@ function judged(
   const cut = shallowCommits(places);
   if (listed.some(({ oid }) => cut.has(oid))) throw shallow(provider);
   const commits = readChanges(listed, cwd);
-  if (bases.length === 0) return { head, base: emptyTree(cwd), commits, tree: false };
+  if (bases.length === 0) return { head, base: emptyTree(cwd), commits };
   const mergeBase = tryGit(["merge-base", head, ...bases], { cwd });
   // Unrelated histories have none.
   const base = mergeBase.code === 0 ? mergeBase.stdout.toString("latin1").trim() : bases[0]!;
-  return { head, base, commits, tree: false };
+  return { head, base, commits };
 }
 
 /** Commits whose parents were left out of this clone: git takes them for the first of their history. */

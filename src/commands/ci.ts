@@ -21,6 +21,7 @@ import { readWorkingFile } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { isPartialClone } from "../plumbing/introduced-findings.ts";
+import { COMMIT_MESSAGE } from "../plumbing/scan-message.ts";
 import { count } from "../report/block.ts";
 import {
   asFindings,
@@ -34,7 +35,7 @@ import {
   isRefused,
 } from "../report/ci.ts";
 import { formatGitlab } from "../report/gitlab.ts";
-import { formatSarif } from "../report/sarif.ts";
+import { formatSarif, uriOf } from "../report/sarif.ts";
 import { out, styleFor, talk } from "../terminal.ts";
 import { checkSnapshot } from "./check.ts";
 import { assertKeysFit } from "./diff.ts";
@@ -113,19 +114,24 @@ export async function judgeRange(
   const judging = { baseline: true, json: false, format: "text" } as const;
   const { report: scan, problems, stands } = await scanCommits(context, judging, after, commits, { formations: true });
   if (scan.skipped.length > 0) throw missingObjects(scan.skipped.length, provider);
-  // The files are clean and the history is not.
-  const onto = commits.at(-1)?.parentOids.length === 0 ? "--root" : base.slice(0, 12);
-  const fix = `squash the commits that brought it and took it out: git rebase -i ${onto}`;
+  // What a file does not hold any more is in the history all the same, and a message always is.
+  const rebase = `git rebase -i ${commits.at(-1)?.parentOids.length === 0 ? "--root" : base.slice(0, 12)}`;
+  const squash = `squash the commits that brought it and took it out: ${rebase}`;
   for (const finding of scan.findings) {
-    if (!finding.path.startsWith("(") && !(await stands(finding))) finding.fix = fix;
+    if (finding.path !== COMMIT_MESSAGE) finding.fix = (await stands(finding)) ? finding.fix : squash;
+    else if (finding.commit !== head) finding.fix = `reword it: ${rebase}`;
   }
   const checked = await checkSnapshot({ ...options, paths: [] }, context, after);
   const standing = new Set(checked.flatMap((one) => one.problems).map(problemIdentity));
   const leaks = problems
     .filter(({ problem }) => !standing.has(problemIdentity(problem)))
-    .map(({ problem, commit }) => ({ problem: { ...problem, fix }, commit }));
+    .map(({ problem, commit }) => ({ problem: { ...problem, fix: squash }, commit }));
   const review = await reviewBetween(context, older, { snapshot: after });
-  return { about, base, head, scan, leaks, checked, review, failOn: options.failOn, addressOf: addressOf(options.env) };
+  const { env, failOn } = options;
+  return {
+    ...{ about, base, head, scan, leaks, checked, review, failOn },
+    addressOf: (oid, path) => addressOf(env, oid, path),
+  };
 }
 
 /** What cannot be read cannot be called clean. */
@@ -153,12 +159,12 @@ function missingObjects(number: number, provider: Provider | null): MuxiGitError
   );
 }
 
-/** Where the provider shows a file of a commit. */
-function addressOf(env: NodeJS.ProcessEnv): CiReport["addressOf"] {
+function addressOf(env: NodeJS.ProcessEnv, oid: string, path: string): string | null {
   const provider = providerOf(env);
+  if (path === COMMIT_MESSAGE) return null;
   if (provider === "github" && env.GITHUB_SERVER_URL && env.GITHUB_REPOSITORY)
-    return (oid) => `${env.GITHUB_SERVER_URL}/${env.GITHUB_REPOSITORY}/blob/${oid}`;
-  if (provider === "gitlab" && env.CI_PROJECT_URL) return (oid) => `${env.CI_PROJECT_URL}/-/blob/${oid}`;
+    return `${env.GITHUB_SERVER_URL}/${env.GITHUB_REPOSITORY}/blob/${oid}/${uriOf(path)}`;
+  if (provider === "gitlab" && env.CI_PROJECT_URL) return `${env.CI_PROJECT_URL}/-/blob/${oid}/${uriOf(path)}`;
   return null;
 }
 

@@ -16,7 +16,6 @@ import { count, type Item, itemOfFinding, itemOfProblem, placeOf } from "./block
 import type { CheckedFormation } from "./check.ts";
 import { bold, bytesOf, code, formatDiffMarkdown, formatDiffText, prose } from "./diff.ts";
 import { annotation } from "./github.ts";
-import { uriOf } from "./sarif.ts";
 import { formatFrame, publicScan, type ReportedFinding, type ScanReport, summaryOf } from "./scan.ts";
 
 export const CI_FORMATS = ["text", "markdown", "json"] as const;
@@ -36,8 +35,8 @@ export interface CiReport {
   review: Review;
   /** Words of `--fail-on`. */
   failOn: readonly FailOn[];
-  /** Of an oid: the address below which its files are shown; null where there is none. */
-  addressOf: ((oid: string) => string) | null;
+  /** Where the provider shows a file of a commit; null where it does not. */
+  addressOf(oid: string, path: string): string | null;
 }
 
 interface CiItem extends Item {
@@ -138,7 +137,9 @@ export function formatCiText(report: CiReport, style: Style, quiet: boolean): st
 }
 
 function titleOf({ about, base, head, scan }: CiReport): string {
-  return `${about}: ${count(scan.scanned.commits ?? 0, "commit")}, ${base.slice(0, 12)}..${head.slice(0, 12)}`;
+  const commits = scan.scanned.commits ?? 0;
+  if (base === head && commits > 0) return `${about}: the files of ${head.slice(0, 12)}`;
+  return `${about}: ${count(commits, "commit")}, ${base.slice(0, 12)}..${head.slice(0, 12)}`;
 }
 
 function commitOf({ commit }: CiItem): string {
@@ -169,8 +170,22 @@ export function formatCiMarkdown(report: CiReport, room = Number.POSITIVE_INFINI
   }
   const foot = footOf(report);
   const names = namesOf(report);
-  if (differs(names)) lines.push("", ...formatDiffMarkdown(names, room - bytesOf([...lines, ...foot])));
+  if (differs(names)) {
+    const left = room - bytesOf([...lines, ...foot]) - 1;
+    lines.push("", ...fitting(formatDiffMarkdown(names, left), left));
+  }
   return [...lines, ...foot];
+}
+
+/** Lines as far as there is room: a reason that somebody wrote may be longer than all of it. */
+function fitting(lines: readonly string[], room: number): string[] {
+  const cut = "(cut off here: there is no room for more)";
+  let left = room - bytesOf([cut, ""]);
+  const over = lines.findIndex((line) => {
+    left -= bytesOf([line]);
+    return left < 0;
+  });
+  return over < 0 ? [...lines] : [...lines.slice(0, over), "", cut];
 }
 
 function listOf(items: readonly CiItem[], report: CiReport, room: number): string[] {
@@ -190,10 +205,8 @@ function listOf(items: readonly CiItem[], report: CiReport, room: number): strin
 
 function placeLink(item: CiItem, { head, addressOf }: CiReport): string {
   const shown = code(placeOf(item));
-  // `(commit message)` is no file.
-  if (addressOf === null || item.path.startsWith("(")) return shown;
-  const line = item.line === undefined ? "" : `#L${item.line}`;
-  return `[${shown}](${addressOf(item.commit ?? head)}/${uriOf(item.path)}${line})`;
+  const address = addressOf(item.commit ?? head, item.path);
+  return address === null ? shown : `[${shown}](${address}${item.line === undefined ? "" : `#L${item.line}`})`;
 }
 
 function footOf(report: CiReport): string[] {

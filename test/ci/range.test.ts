@@ -64,7 +64,7 @@ test("the commits of a pipeline, in every clone it may have", (t) => {
   const whole = clone("whole", "refs/pull/12/merge");
   // A base that was noted before main went on: the merge that is built knows better.
   const request = { request: 12, before: [first] };
-  const brought = { head: two, base: second, commits: [two, merged, one], tree: false };
+  const brought = { head: two, base: second, commits: [two, merged, one] };
   assert.deepEqual(ranged(whole, request), brought);
   assert.deepEqual(ranged(whole, { before: [second] }), brought);
   assert.deepEqual(ranged(whole, { before: null }), brought, "a new branch");
@@ -72,7 +72,7 @@ test("the commits of a pipeline, in every clone it may have", (t) => {
   refused(whole, { before: ["e".repeat(40)] }, "base-missing", /^git fetch origin eeee/);
   refused(whole, { head: "e".repeat(40) }, "base-missing", /^git fetch origin eeee/);
   assert.deepEqual(ranged(whole, { before: [merged] }).commits, [two]);
-  assert.deepEqual(ranged(whole, { before: [two] }), { head: two, base: two, commits: [], tree: false });
+  assert.deepEqual(ranged(whole, { before: [two] }), { head: two, base: two, commits: [] });
   // No common ancestor.
   assert.deepEqual(ranged(whole, { head: orphan, before: [third] }).base, third);
 
@@ -81,7 +81,6 @@ test("the commits of a pipeline, in every clone it may have", (t) => {
     head: third,
     base: third,
     commits: [third],
-    tree: true,
   });
   const [tree] = rangeOf({ ...base, ...main }, findGitPlaces(whole.root)!, whole.root).commits;
   assert.deepEqual(

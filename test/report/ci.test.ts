@@ -16,7 +16,7 @@ import {
   RESOLVED_MARK,
 } from "../../src/report/ci.ts";
 import { formatGitlab } from "../../src/report/gitlab.ts";
-import { formatSarif } from "../../src/report/sarif.ts";
+import { formatSarif, uriOf } from "../../src/report/sarif.ts";
 import type { ReportedFinding } from "../../src/report/scan.ts";
 import { styleFor } from "../../src/terminal.ts";
 
@@ -56,7 +56,7 @@ function report(given: Partial<CiReport> = {}, problems: Problem[] = []): CiRepo
     checked: [{ path: "bot", form: "fernet", canonical: null, opened: null, names, problems }],
     review: { formations: [], loosened: [] },
     failOn: [],
-    addressOf: null,
+    addressOf: () => null,
     ...given,
   };
 }
@@ -108,7 +108,7 @@ test("the answer is no where something has to be mended, and only there", () => 
 
 test("text, and markdown with links to the commit that brought it", () => {
   const given = withFindings([finding()], {
-    addressOf: (oid) => `https://git.example/o/r/blob/${oid}`,
+    addressOf: (oid, path) => `https://git.example/o/r/blob/${oid}/${path}`,
     checked: report({}, [problem("name-without-value", "error"), problem("name-unreferenced", "warning")]).checked,
   });
   assert.deepEqual(formatCiText(given, PLAIN, false), [
@@ -143,6 +143,11 @@ test("a comment keeps within what GitHub takes, whatever there is to say", () =>
   assert.match(comment, /^- and \d+ more$/m);
   assert.match(comment, /<\/sub>\n$/);
   assert.ok(Buffer.byteLength(formatCiMarkdown(withFindings(many), 1024 * 1024).join("\n")) <= 1024 * 1024);
+  const reason = "a reason ".repeat(200_000);
+  const loosened = [{ kind: "baseline", path: "b", message: reason }] as const;
+  const long = report({ review: { formations: [], loosened: [...loosened] } });
+  assert.ok(formatCiComment(long).length <= LARGEST_COMMENT);
+  assert.match(formatCiComment(long), /\n\(cut off here: there is no room for more\)\n/);
   const annotations = formatCiAnnotations(withFindings([finding({ severity: "warning" }), ...many]));
   assert.equal(annotations.length, 10);
   for (const line of annotations) assert.match(line, /^::error file=/);
@@ -153,7 +158,7 @@ const HOSTILE = "::error::x`\n@team <img> www.a.b ##vso[task.x]y ##[z]\r|](http:
 test("a stranger's names command nothing, link nothing and mention nobody", () => {
   const given = withFindings([finding({ path: HOSTILE, message: HOSTILE, fix: HOSTILE })], {
     about: `push to ${HOSTILE}`,
-    addressOf: () => "https://git.example",
+    addressOf: (_, path) => `https://git.example/${uriOf(path)}`,
     leaks: [{ problem: problem("not-encrypted", "error", { path: HOSTILE, message: HOSTILE }), commit: OLDER }],
   });
   given.scan.notes.push(HOSTILE);

@@ -14,6 +14,7 @@ import { goJson, writeFormation } from "../support/formation.ts";
 import { MAIN, PROJECT, preparedRepo, type Ran, repoAt, type TempRepo } from "../support/repo.ts";
 
 const GROQ = fakeGroqKey("ci");
+const WORDED = fakeGroqKey("ci, a message");
 const PLAIN_VALUE = `val-${opaque(28, "ci")}`;
 
 function commit(repo: TempRepo, message: string): string {
@@ -37,7 +38,7 @@ const prepared = preparedRepo((repo) => {
   repo.git("checkout", "-qb", "leaky", base);
   repo.write("notes.txt", `key: ${GROQ}\n`);
   repo.write("bot/secrets.enc", goJson({ ...formation.secrets, [name]: PLAIN_VALUE }));
-  const leak = commit(repo, "leak");
+  const leak = commit(repo, `leak ${WORDED}`);
   repo.git("rm", "-q", "notes.txt");
   repo.git("checkout", "-q", base, "--", "bot/secrets.enc");
   repo.write("notes/`@team`.txt", `value: ${value}\n`);
@@ -90,7 +91,7 @@ test("a stranger's pull request is judged without key and token, and with a key"
   const runner = runnerOf(repo, "pull_request", pullRequest(made.base, made.leaky));
   const { env, file } = runner;
   const outputs = [`--sarif=${file("sarif")}`, `--code-quality=${file("quality")}`, `--comment=${file("comment.md")}`];
-  const secrets = [GROQ, PLAIN_VALUE, made.formation.key, ...Object.values(made.formation.secrets)];
+  const secrets = [GROQ, WORDED, PLAIN_VALUE, made.formation.key, ...Object.values(made.formation.secrets)];
   const assertSilent = (...texts: string[]): void => {
     for (const secret of secrets) assert.ok(!texts.join("\n").includes(secret.slice(8)), "a secret is printed");
   };
@@ -103,10 +104,14 @@ test("a stranger's pull request is judged without key and token, and with a key"
   assert.match(judged.stdout, new RegExp(`^error: bot/secrets\\.enc {2}not-encrypted: .* \\(commit ${short}\\)$`, "m"));
   const squash = `fix: squash the commits that brought it and took it out: git rebase -i ${made.base.slice(0, 12)}`;
   assert.equal(judged.stdout.split("\n").filter((line) => line.endsWith(squash)).length, 2);
+  assert.match(
+    judged.stdout,
+    /^error: \(commit message\):1:6 {2}groq-key: .*\n.*; fix: reword it: git rebase -i [0-9a-f]{12}$/m,
+  );
   assert.match(judged.stdout, /^error: bot\/agents\/a\.afs:2 {2}reference-not-in-template: 'WEBHOOK_URL'/m);
   assert.match(judged.stdout, /^ {4}references: added WEBHOOK_URL at agents\/a\.afs:2$/m);
   assert.match(judged.stdout, /^checked 1 formation \(values of 1 not compared: not opened\): 1 error, 0 warnings$/m);
-  assert.match(judged.stdout, /^3 problems to mend$/m);
+  assert.match(judged.stdout, /^4 problems to mend$/m);
   assert.doesNotMatch(judged.stdout, /known-value|^::/m, "a value needs the key; the answer holds no commands");
   assert.deepEqual(
     judged.stderr
@@ -114,6 +119,7 @@ test("a stranger's pull request is judged without key and token, and with a key"
       .split("\n")
       .map((line) => line.replace(/^(::[^:]*)::.*$/, "$1")),
     [
+      `::error file=(commit message),line=1,title=groq-key in ${short}`,
       `::error file=notes.txt,line=1,title=groq-key in ${short}`,
       `::error file=bot/secrets.enc,title=not-encrypted in ${short}`,
       "::error file=bot/agents/a.afs,line=2,title=reference-not-in-template",
@@ -121,10 +127,15 @@ test("a stranger's pull request is judged without key and token, and with a key"
   );
   const rules = (sarif: string) =>
     (JSON.parse(sarif) as { runs: { results: { ruleId: string }[] }[] }).runs[0]!.results.map(({ ruleId }) => ruleId);
-  assert.deepEqual(rules(runner.read("sarif")).sort(), ["groq-key", "not-encrypted", "reference-not-in-template"]);
-  assert.equal((JSON.parse(runner.read("quality")) as unknown[]).length, 3);
-  assert.match(runner.read("comment.md"), /^<!-- muxi-git:ci -->\n### muxi-git: 3 problems to mend\n/);
-  assert.match(runner.read("summary.md"), /^before\n### muxi-git: 3 problems to mend\n/);
+  assert.deepEqual(rules(runner.read("sarif")).sort(), [
+    "groq-key",
+    "groq-key",
+    "not-encrypted",
+    "reference-not-in-template",
+  ]);
+  assert.equal((JSON.parse(runner.read("quality")) as unknown[]).length, 4);
+  assert.match(runner.read("comment.md"), /^<!-- muxi-git:ci -->\n### muxi-git: 4 problems to mend\n/);
+  assert.match(runner.read("summary.md"), /^before\n### muxi-git: 4 problems to mend\n/);
   assert.ok(runner.read("comment.md").includes(`(https://git.example/muxi/bots/blob/${made.leak}/notes.txt#L1)`));
   assertSilent(judged.all, ...["sarif", "quality", "comment.md", "summary.md"].map(runner.read));
 
@@ -146,6 +157,7 @@ test("a stranger's pull request is judged without key and token, and with a key"
     report.scan.findings.map(({ rule, path }: { rule: string; path: string }) => [rule, path]),
     [
       ["known-value", "notes/`@team`.txt"],
+      ["groq-key", "(commit message)"],
       ["groq-key", "notes.txt"],
     ],
   );
@@ -238,7 +250,7 @@ test("the comment on a stranger's pull request: begun, kept up to date, resolved
   const begun = await run(made.leaky);
   assert.deepEqual([begun.code, begun.all], [0, "pull request 12: the comment was created\n\n"]);
   const [comment] = github.comments;
-  assert.match(comment?.body ?? "", /^<!-- muxi-git:ci -->\n### muxi-git: 3 problems to mend\n/);
+  assert.match(comment?.body ?? "", /^<!-- muxi-git:ci -->\n### muxi-git: 4 problems to mend\n/);
   assert.ok(!comment?.body.includes(GROQ.slice(8)));
   assert.match((await run(made.leaky)).stdout, /: the comment says so already\n$/);
   assert.match((await run(made.clean, "--dry-run")).stdout, /^### muxi-git: resolved$.*would be updated\n$/ms);
@@ -246,6 +258,8 @@ test("the comment on a stranger's pull request: begun, kept up to date, resolved
   assert.match(github.comments[0]?.body ?? "", /^<!-- muxi-git:ci resolved -->\n/);
   assert.equal(github.comments.length, 1);
 
+  const misplaced = repo.muxi("ci", "--json", "comment");
+  assert.deepEqual([misplaced.code, misplaced.stderr], [2, "muxi-git: error: '--json' stands before 'comment'\n"]);
   const taken = await run(made.clean, "--body=anything.md");
   assert.equal(taken.code, 2);
   assert.match(taken.stderr, /error: a body that came from another run is not taken/);
