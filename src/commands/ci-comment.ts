@@ -58,11 +58,13 @@ async function commentsOf(options: CiCommentOptions, github: Github): Promise<Co
   const event = readEvent(options.env);
   const run = at(event, "workflow_run");
   if (run !== undefined) {
-    if (options.body !== undefined) {
-      throw new MuxiGitError("usage", "a body that came from another run is not taken: it may be a stranger's", {
-        hint: tool("ci comment"),
-      });
-    }
+    const refused =
+      options.body !== undefined
+        ? "a body that came from another run is not taken: it may be a stranger's"
+        : options.keyFile.length + options.baseKeyFile.length > 0
+          ? "a key is not used for a stranger's commits: the comment would say whether a guessed value is right"
+          : null;
+    if (refused !== null) throw new MuxiGitError("usage", refused, { hint: tool("ci comment") });
     const comments: Comment[] = [];
     for (const { number, before, head } of await github.pullsOf(run)) {
       const pipeline = { ...unknownPipeline, about: `pull request ${number}`, request: number, head, before };

@@ -260,9 +260,14 @@ test("the comment on a stranger's pull request: begun, kept up to date, resolved
 
   const misplaced = repo.muxi("ci", "--json", "comment");
   assert.deepEqual([misplaced.code, misplaced.stderr], [2, "muxi-git: error: '--json' stands before 'comment'\n"]);
-  const taken = await run(made.clean, "--body=anything.md");
-  assert.equal(taken.code, 2);
-  assert.match(taken.stderr, /error: a body that came from another run is not taken/);
+  for (const [option, said] of [
+    ["--body", /error: a body that came from another run is not taken/],
+    ["--key-file", /error: a key is not used for a stranger's commits/],
+  ] as const) {
+    const refused = await run(made.clean, option, "anything");
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, said);
+  }
 });
 
 const README = readFileSync(join(PROJECT, "README.md"), "utf8");
