@@ -226,9 +226,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .option("--json", "same as --format json", false)
     .option("--sarif <file>", "write what was found there, for code scanning")
     .option("--code-quality <file>", "write it there, for GitLab's merge requests")
-    .option("--comment <file>", "write the body of a comment there")
-    // What stands after `comment` is comment's.
-    .enablePositionalOptions();
+    .option("--comment <file>", "write the body of a comment there");
   judging(ci).action(async (options: CiFlags) => {
     const { ci } = await import("./commands/ci.ts");
     code = await ci({ ...invocation(), ...options });
@@ -240,11 +238,14 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       .option("--body <file>", "what 'ci --comment' wrote; without it, the pull request is judged anew"),
   )
     .option("--dry-run", "print what would be written, change nothing", false)
-    .action(async (options: CiCommentFlags) => {
-      const misplaced = ci.options.find((one) => ci.getOptionValueSource(one.attributeName()) === "cli");
-      if (misplaced !== undefined) throw new MuxiGitError("usage", `'${misplaced.long}' stands before 'comment'`);
+    .action(async (_: object, command: Command) => {
+      // commander gives `ci` what both have, wherever it stands.
+      const own = new Set(command.options.map((one) => one.long));
+      const given = ci.options.filter((one) => ci.getOptionValueSource(one.attributeName()) === "cli");
+      const foreign = given.find((one) => !own.has(one.long));
+      if (foreign !== undefined) throw new MuxiGitError("usage", `'ci comment' takes no '${foreign.long}'`);
       const { ciComment } = await import("./commands/ci-comment.ts");
-      code = await ciComment({ ...invocation(), ...options });
+      code = await ciComment({ ...command.optsWithGlobals<CiCommentFlags>(), ...invocation() });
     });
 
   program

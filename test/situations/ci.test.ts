@@ -258,8 +258,8 @@ test("the comment on a stranger's pull request: begun, kept up to date, resolved
   assert.match(github.comments[0]?.body ?? "", /^<!-- muxi-git:ci resolved -->\n/);
   assert.equal(github.comments.length, 1);
 
-  const misplaced = repo.muxi("ci", "--json", "comment");
-  assert.deepEqual([misplaced.code, misplaced.stderr], [2, "muxi-git: error: '--json' stands before 'comment'\n"]);
+  const misplaced = repo.muxi("ci", "comment", "--json");
+  assert.deepEqual([misplaced.code, misplaced.stderr], [2, "muxi-git: error: 'ci comment' takes no '--json'\n"]);
   for (const [option, said] of [
     ["--body", /error: a body that came from another run is not taken/],
     ["--key-file", /error: a key is not used for a stranger's commits/],
