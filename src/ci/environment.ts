@@ -27,7 +27,7 @@ export interface Pipeline {
   fork: boolean;
   /** A revision; its commits are judged. */
   head: string;
-  /** Revisions that stood before; null where the pipeline knows of none. */
+  /** Revisions that stood before, as far as they are here, the last to be fetched where none is; null where the pipeline knows of none. */
   before: readonly string[] | null;
   /** What stood before was replaced and need not be in the clone: the default branch counts then. */
   rewritten: boolean;
@@ -171,11 +171,14 @@ function bitbucket(env: Env): Pipeline {
     return pipeline("bitbucket", { about: `push to ${branch ?? env.BITBUCKET_TAG ?? ""}`, head, branch });
   }
   const number = numberOf(env.BITBUCKET_PR_ID);
+  // 12 digits of it, which no server is asked for.
+  const { BITBUCKET_PR_DESTINATION_COMMIT: commit = "" } = env;
+  const target = remoteBranch(env.BITBUCKET_PR_DESTINATION_BRANCH ?? "");
   return pipeline("bitbucket", {
     about: requestText("pull request", number, false),
     request: number,
     head,
-    before: [revision(env.BITBUCKET_PR_DESTINATION_COMMIT, env.BITBUCKET_PR_DESTINATION_BRANCH)],
+    before: [...(/^[0-9a-f]{7,64}$/.test(commit) ? [commit] : []), target],
   });
 }
 
@@ -232,12 +235,6 @@ function stoodAt(what: string, before: unknown): Pick<Pipeline, "before" | "rewr
 function oid(what: string, value: unknown): string {
   if (typeof value === "string" && OID.test(value) && !ZERO_OID.test(value)) return value;
   throw malformed(what, "no commit id");
-}
-
-/** Bitbucket gives 12 digits of a commit, which git reads as any other revision. */
-function revision(commit: string | undefined, branch: string | undefined): string {
-  if (commit !== undefined && /^[0-9a-f]{7,64}$/.test(commit)) return commit;
-  return remoteBranch(branch ?? "");
 }
 
 export function remoteBranch(name: string): string {

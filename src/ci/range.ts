@@ -61,7 +61,7 @@ function stoodBefore(pipeline: Pipeline, head: string, places: GitPlaces, cwd: s
   if (pipeline.before !== null) {
     const here = pipeline.before.flatMap((rev) => findCommit(rev, cwd) ?? []);
     if (here.length > 0) return request === null ? here : [...here, ...targetOf(head, cwd)];
-    if (!pipeline.rewritten) throw missing(pipeline.before[0] ?? "", provider, places);
+    if (!pipeline.rewritten) throw missing(pipeline.before.at(-1) ?? "", provider, places);
   }
   const name = pipeline.defaultBranch ?? remoteHead(cwd);
   if (name === null) throw unknownDefault();

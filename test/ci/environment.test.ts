@@ -25,6 +25,7 @@ const MERGE_REQUEST = {
 };
 const AZURE = { TF_BUILD: "True", BUILD_SOURCEVERSION: HEAD, BUILD_SOURCEBRANCH: "refs/heads/topic" };
 const BITBUCKET = { BITBUCKET_BUILD_NUMBER: "3", BITBUCKET_COMMIT: HEAD };
+const BITBUCKET_PR = { BITBUCKET_PR_ID: "5", BITBUCKET_PR_DESTINATION_BRANCH: "main" };
 const JENKINS = { JENKINS_URL: "https://ci.example/", BRANCH_NAME: "topic" };
 
 type Expected = Partial<Pipeline> | null;
@@ -129,13 +130,13 @@ const CASES: [name: string, env: Record<string, string>, event: unknown, Expecte
   ],
   [
     "Bitbucket, a pull request",
-    { ...BITBUCKET, BITBUCKET_PR_ID: "5", BITBUCKET_PR_DESTINATION_COMMIT: "b".repeat(12) },
+    { ...BITBUCKET, ...BITBUCKET_PR, BITBUCKET_PR_DESTINATION_COMMIT: "b".repeat(12) },
     null,
-    { provider: "bitbucket", request: 5, head: HEAD, before: ["b".repeat(12)] },
+    { provider: "bitbucket", request: 5, head: HEAD, before: ["b".repeat(12), "refs/remotes/origin/main"] },
   ],
   [
     "Bitbucket, a pull request that tells no commit",
-    { ...BITBUCKET, BITBUCKET_PR_ID: "5", BITBUCKET_PR_DESTINATION_BRANCH: "main" },
+    { ...BITBUCKET, ...BITBUCKET_PR, BITBUCKET_PR_DESTINATION_COMMIT: "--all" },
     null,
     { before: ["refs/remotes/origin/main"] },
   ],
