@@ -34,6 +34,7 @@ import {
   formatCiText,
   isRefused,
 } from "../report/ci.ts";
+import { annotation } from "../report/github.ts";
 import { formatGitlab } from "../report/gitlab.ts";
 import { formatSarif, uriOf } from "../report/sarif.ts";
 import { out, styleFor, talk } from "../terminal.ts";
@@ -61,8 +62,19 @@ export interface CiOptions extends JudgeOptions {
 }
 
 export async function ci(options: CiOptions): Promise<ExitCode> {
+  const provider = providerOf(options.env);
+  try {
+    return await judgeAndPrint(options, provider);
+  } catch (error) {
+    // Beside the log, where GitHub says "exit code 2" and nothing else.
+    if (provider === "github" && error instanceof MuxiGitError)
+      talk(annotation("error", { title: "muxi-git" }, [error.message, error.hint ?? ""].join("\n").trimEnd()));
+    throw error;
+  }
+}
+
+async function judgeAndPrint(options: CiOptions, provider: Provider | null): Promise<ExitCode> {
   const { env, range } = options;
-  const provider = providerOf(env);
   const pipeline = range === undefined ? pipelineOf(env, readEvent(env)) : null;
   if (range === undefined && pipeline === null) {
     out("nothing to judge: a branch or a tag was deleted");

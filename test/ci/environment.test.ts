@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { type Pipeline, pipelineOf } from "../../src/ci/environment.ts";
 import { MuxiGitError } from "../../src/errors.ts";
 
@@ -184,6 +185,34 @@ describe("what a pipeline says it is about", () => {
       assert.deepEqual(Object.fromEntries(said.map((key) => [key, found[key]])), expected);
     });
   }
+});
+
+test("whatever an event holds, what reaches git is an oid, HEAD or a branch of the remote", () => {
+  const value = fc.oneof(fc.constantFrom(HEAD, BASE, ZERO, "--output=x", "HEAD..x", "", 12, null), fc.jsonValue());
+  const side = fc.record({ sha: value, ref: value, repo: fc.oneof(value, fc.record({ full_name: value })) });
+  const event = fc.record(
+    {
+      before: value,
+      deleted: value,
+      repository: fc.oneof(value, fc.record({ default_branch: value })),
+      pull_request: fc.oneof(value, fc.record({ number: value, head: side, base: side })),
+      merge_group: fc.oneof(value, fc.record({ head_sha: value, base_sha: value, base_ref: value })),
+    },
+    { requiredKeys: [] },
+  );
+  const name = fc.constantFrom("push", "pull_request", "merge_group", "schedule", "workflow_run");
+  const isRevision = (text: string) => /^(?:[0-9a-f]{40}|HEAD|refs\/remotes\/origin\/.*)$/s.test(text);
+  fc.assert(
+    fc.property(name, event, (given, said) => {
+      let found: Pipeline | null;
+      try {
+        found = pipelineOf(githubEnv(given), said);
+      } catch (error) {
+        return error instanceof MuxiGitError;
+      }
+      return found === null || [found.head, ...(found.before ?? [])].every(isRevision);
+    }),
+  );
 });
 
 describe("a pipeline that says what cannot be is refused", () => {

@@ -200,7 +200,7 @@ test("what cannot be judged is no success", (t) => {
     shallow,
     "pull_request",
     request,
-    /^muxi-git: error: this clone is shallow: .*\n.*: give actions\/checkout 'fetch-depth: 0', or run:\n.*: git fetch --unshallow\n$/,
+    /^::error title=muxi-git::this clone is shallow: .*%0A.*%0Agit fetch --unshallow\nmuxi-git: error: this clone is shallow: .*\n.*: give actions\/checkout 'fetch-depth: 0', or run:\n.*: git fetch --unshallow\n$/,
   );
   refused(
     shallow,
