@@ -22,6 +22,7 @@ import { reportFailure } from "./failure.ts";
 import { FAIL_ON, type FailOn } from "./formation/review.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
+import { CI_FORMATS, type CiFormat } from "./report/ci.ts";
 import { DIFF_FORMATS, type DiffFormat } from "./report/diff.ts";
 import { SCAN_FORMATS, type ScanFormat } from "./report/format.ts";
 import { out, talk } from "./terminal.ts";
@@ -242,6 +243,36 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .action(async (given: string[], options: DiffFlags) => {
       const { diff } = await import("./commands/diff.ts");
       code = await diff({ ...invocation(), ...options, given, afterDashes });
+    });
+
+  const ci = program
+    .command("ci")
+    .description("for a pipeline: scan what its commits bring, check their head, tell what changed by name")
+    .option("--range <A..B>", "what B has and A has not, whatever the pipeline says")
+    .option("--format <format>", "text, markdown or json", oneOf(CI_FORMATS), "text")
+    .option("--json", "same as --format json", false)
+    .option("--sarif <file>", "write what was found there, for code scanning")
+    .option("--code-quality <file>", "write it there, for GitLab's merge requests")
+    .option("--comment <file>", "write the body of a comment there");
+  judging(ci).action(async (options: CiFlags) => {
+    const { ci } = await import("./commands/ci.ts");
+    code = await ci({ ...invocation(), ...options });
+  });
+  judging(
+    ci
+      .command("comment")
+      .description("keep one comment of GitHub's pull request up to date (GITHUB_TOKEN)")
+      .option("--body <file>", "what 'ci --comment' wrote; without it, the pull request is judged anew"),
+  )
+    .option("--dry-run", "print what would be written, change nothing", false)
+    .action(async (_: object, command: Command) => {
+      // commander gives `ci` what both have, wherever it stands.
+      const own = new Set(command.options.map((one) => one.long));
+      const given = ci.options.filter((one) => ci.getOptionValueSource(one.attributeName()) === "cli");
+      const foreign = given.find((one) => !own.has(one.long));
+      if (foreign !== undefined) throw new MuxiGitError("usage", `'ci comment' takes no '${foreign.long}'`);
+      const { ciComment } = await import("./commands/ci-comment.ts");
+      code = await ciComment({ ...command.optsWithGlobals<CiCommentFlags>(), ...invocation() });
     });
 
   program
@@ -507,6 +538,36 @@ interface FixFlags {
   name?: string;
   formation?: string;
   dryRun: boolean;
+}
+
+interface JudgeFlags {
+  requireKey: boolean;
+  failOn: FailOn[];
+  keyFile: string[];
+  baseKeyFile: string[];
+}
+
+interface CiFlags extends JudgeFlags {
+  range?: string;
+  format: CiFormat;
+  json: boolean;
+  sarif?: string;
+  codeQuality?: string;
+  comment?: string;
+}
+
+interface CiCommentFlags extends JudgeFlags {
+  body?: string;
+  dryRun: boolean;
+}
+
+/** Options of whatever judges commits. */
+function judging(command: Command): Command {
+  return command
+    .option("--require-key", "a formation that cannot be opened is an error", false)
+    .option("--fail-on <list>", `exit 1 on any of these, comma separated: ${FAIL_ON.join(", ")}`, listOf(FAIL_ON), [])
+    .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--base-key-file <file>", "a key of the older version, before a rotation (repeatable)", collect, []);
 }
 
 interface DiffFlags {

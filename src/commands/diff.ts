@@ -69,11 +69,7 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
     const head: Side = {
       snapshot: sides.head === null ? workingTreeSnapshot(topLevel) : readTree(sides.head, reader, topLevel),
     };
-    for (const [at, key] of baseKeys.entries())
-      await assertFits(options.baseKeyFile[at] ?? "", key, "the older version", [base]);
-    for (const [at, key] of readKeyFiles(options, options.keyFile).entries())
-      await assertFits(options.keyFile[at] ?? "", key, "either version", [head, base]);
-
+    await assertKeysFit(options, base, head);
     const review = await reviewBetween(context, base, head, {
       wanted: wantedBy(paths, options, context, [base, head]),
     });
@@ -198,6 +194,18 @@ function wantedBy(
   );
   const given = paths.map((path) => repositoryPath(options, topLevel, path));
   return (path) => chosen.has(path) || given.some((one) => one === "" || path === one || path.startsWith(`${one}/`));
+}
+
+/** @throws MuxiGitError `key-fits-nothing` */
+export async function assertKeysFit(
+  options: Pick<DiffOptions, "cwd" | "keyFile" | "baseKeyFile">,
+  base: Side,
+  head: Side,
+): Promise<void> {
+  for (const [at, key] of (base.keys ?? []).entries())
+    await assertFits(options.baseKeyFile[at] ?? "", key, "the older version", [base]);
+  for (const [at, key] of readKeyFiles(options, options.keyFile).entries())
+    await assertFits(options.keyFile[at] ?? "", key, "either version", [head, base]);
 }
 
 /** A key that fits nothing is a wrong file, and names alone would look like an answer. @throws MuxiGitError `key-fits-nothing` */

@@ -135,7 +135,8 @@ export function reviewFormation(
   return isQuiet(review) ? null : review;
 }
 
-function isQuiet(review: FormationReview): boolean {
+/** Whether there is nothing in it that a reviewer would ask about. */
+export function isQuiet(review: FormationReview): boolean {
   return (
     review.formation === "kept" &&
     !review.encryptedChanged &&

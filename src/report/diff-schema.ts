@@ -6,29 +6,30 @@
 import { PROBLEM_CODES } from "../formation/problem.ts";
 import { FROM_ONE, formatSchema, list, OID, object, TEXT } from "./schema.ts";
 
-const NAMES = list(TEXT);
-const FOLDER = { ...TEXT, description: "From the root of the repository; empty for the root itself." };
+export const NAMES = list(TEXT);
+export const FOLDER = { ...TEXT, description: "From the root of the repository; empty for the root itself." };
 const KEY = { enum: ["opened", "no-key", "wrong-key", "damaged", "not-encrypted", "unread", "none"] };
 const BOTH = object({ added: NAMES, removed: NAMES });
 const PLACES = list(object({ name: TEXT, path: TEXT, line: FROM_ONE }));
 
-function orNull(schema: object): object {
+export function orNull(schema: object): object {
   return { anyOf: [schema, { type: "null" }] };
 }
 
-const PROBLEM = object(
-  {
-    code: { enum: PROBLEM_CODES },
-    severity: { enum: ["error", "warning"] },
-    formation: FOLDER,
-    path: TEXT,
-    line: FROM_ONE,
-    name: TEXT,
-    message: TEXT,
-    fix: TEXT,
-  },
-  ["line", "name"],
-);
+/** Members of a problem, the last two only where it has them. */
+export const PROBLEM_MEMBERS = {
+  code: { enum: PROBLEM_CODES },
+  severity: { enum: ["error", "warning"] },
+  formation: FOLDER,
+  path: TEXT,
+  message: TEXT,
+  fix: TEXT,
+  line: FROM_ONE,
+  name: TEXT,
+};
+export const NOT_EVERY_PROBLEM = ["line", "name"];
+
+const PROBLEM = object(PROBLEM_MEMBERS, NOT_EVERY_PROBLEM);
 
 const FORMATION = object({
   path: FOLDER,
@@ -55,6 +56,11 @@ const LOOSENING = object(
   ["line"],
 );
 
+export const DIFF_MEMBERS = {
+  formations: list(FORMATION, "The formations that differ, sorted by path."),
+  loosened: list(LOOSENING, "What the newer version lets through that the older did not."),
+};
+
 /** The text of `muxi-git-diff.schema.json`. */
 export function formatDiffSchema(): string {
   return formatSchema(
@@ -63,8 +69,7 @@ export function formatDiffSchema(): string {
       schemaVersion: { const: 1 },
       base: { ...OID, description: "A commit, or the empty tree." },
       head: { anyOf: [OID, { const: "working tree" }] },
-      formations: list(FORMATION, "The formations that differ, sorted by path."),
-      loosened: list(LOOSENING, "What the newer version lets through that the older did not."),
+      ...DIFF_MEMBERS,
     }),
   );
 }

@@ -173,7 +173,7 @@ export function formatDiffText({ formations, loosened }: DiffReport, style: Styl
 // ---- markdown
 
 /** GitHub's and GitLab's markdown: nothing in the text can end the span, and inside it nothing has a meaning. */
-function code(text: string): string {
+export function code(text: string): string {
   const shown = escapeText(text);
   if (shown.trim() === "") return "(blank)";
   const fence = "`".repeat(Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
@@ -187,10 +187,12 @@ function cell(text: string): string {
 }
 
 /** A message of ours. What it quotes is code; where anything else in it could be markup, all of it is. */
-function prose(text: string): string {
-  const parts = text.split(/'([^']*)'/);
+export function prose(text: string): string {
+  // "its owner's" quotes nothing.
+  const parts = text.split(/(?<![A-Za-z])'([^']*)'(?![A-Za-z])/);
   const isPlain = parts.every(
-    (part, at) => at % 2 === 1 || (/^[A-Za-z0-9 ,.;:()-]*$/.test(part) && !/www\./i.test(part)),
+    (part, at) =>
+      at % 2 === 1 || (/^(?:[A-Za-z0-9 ,.;:()-]|(?<=[A-Za-z])'(?=[A-Za-z]))*$/.test(part) && !/www\./i.test(part)),
   );
   return isPlain ? parts.map((part, at) => (at % 2 === 1 ? code(part) : part)).join("") : code(text);
 }
@@ -199,7 +201,7 @@ function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function bold(text: string): string {
+export function bold(text: string): string {
   return `**${text}**`;
 }
 
@@ -224,7 +226,7 @@ export function formatDiffMarkdown(report: DiffReport, room = Number.POSITIVE_IN
   return lines;
 }
 
-function bytesOf(lines: readonly string[]): number {
+export function bytesOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }
 

@@ -31,16 +31,17 @@ const FINDING = object(
   ["name", "formation", "commit", "onRemote", "accepted"],
 );
 
+export const SCAN_MEMBERS = {
+  scanned: object({ files: NUMBER, bytes: NUMBER, commits: NUMBER }, ["commits"]),
+  skipped: list(object({ path: TEXT, reason: TEXT }), "What was not scanned, and why."),
+  findings: list(FINDING, "What was found."),
+  notes: list(TEXT, "Used allow comments, stale entries of the baseline and the like."),
+};
+
 /** The text of `muxi-git-scan.schema.json`. */
 export function formatScanSchema(): string {
   return formatSchema(
     "Report of muxi-git scan --format json",
-    object({
-      schemaVersion: { const: 1 },
-      scanned: object({ files: NUMBER, bytes: NUMBER, commits: NUMBER }, ["commits"]),
-      skipped: list(object({ path: TEXT, reason: TEXT }), "What was not scanned, and why."),
-      findings: list(FINDING, "What was found."),
-      notes: list(TEXT, "Used allow comments, stale entries of the baseline and the like."),
-    }),
+    object({ schemaVersion: { const: 1 }, ...SCAN_MEMBERS }),
   );
 }
