@@ -55,8 +55,12 @@ function restore(): void {
   process.off("exit", restore);
   for (const name of SIGNALS) process.off(name, endBy);
   stdin.off("data", keep).off("end", stop).off("error", stop).pause();
-  talkPart(PASTE_OFF);
-  stdin.setRawMode(false);
+  try {
+    talkPart(PASTE_OFF);
+    stdin.setRawMode(false);
+  } catch {
+    // The terminal is gone, and its mode with it.
+  }
 }
 
 function keep(bytes: Buffer): void {

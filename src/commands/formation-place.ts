@@ -31,7 +31,8 @@ export async function openFormation(invocation: Invocation, named?: string): Pro
 
 function findPlace(invocation: Invocation, named: string | undefined): FormationPlace {
   const { cwd, env } = invocation;
-  const folder = named === undefined ? formationAround(cwd) : namedFolder(resolve(cwd, named));
+  const folder =
+    named === undefined ? formationAround(cwd, findGitPlaces(cwd, env)?.topLevel) : namedFolder(resolve(cwd, named));
   // A formation of another repository, a submodule's say, has that one's lock and index.
   const places = findGitPlaces(env.GIT_DIR ? cwd : (folder ?? cwd), env);
   if (places !== null) assertWorkTree(places, IN_A_CLONE);
@@ -53,10 +54,11 @@ function findPlace(invocation: Invocation, named: string | undefined): Formation
   return { topLevel, path, places };
 }
 
-function formationAround(start: string): string | null {
+/** @param top - a repository is not left. */
+function formationAround(start: string, top: string | null = null): string | null {
   for (let folder = start; ; folder = dirname(folder)) {
     if (isFormation(folder)) return folder;
-    if (dirname(folder) === folder) return null;
+    if (folder === top || dirname(folder) === folder) return null;
   }
 }
 

@@ -25,13 +25,17 @@ export function storedName(typed: string): string {
   return name;
 }
 
-/** A value stands where none belongs. It is not repeated. */
-export function valueAsArgument(): MuxiGitError {
+/**
+ * A value stands where none belongs. It is not repeated.
+ *
+ * @param name - where one is known.
+ */
+export function valueAsArgument(name = "NAME"): MuxiGitError {
   return new MuxiGitError("value-as-argument", "a value is never an argument: the shell's history has it now", {
-    hint: valueHint(),
+    hint: valueHint(name),
   });
 }
 
-function valueHint(): string {
-  return `remove the line from the history, then let it be asked for: ${tool("secrets set NAME")}`;
+function valueHint(name = "NAME"): string {
+  return `remove the line from the history, then let it be asked for: ${tool(`secrets set ${name}`)}`;
 }

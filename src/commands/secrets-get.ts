@@ -3,7 +3,7 @@ import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { shownName } from "../formation/names.ts";
 import { tool } from "../invocation.ts";
-import { formationOption, readSecrets } from "../plumbing/secrets-store.ts";
+import { formationOption, openSecrets } from "../plumbing/secrets-store.ts";
 import { outBytes } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
 import { storedName } from "./secret-name.ts";
@@ -15,7 +15,7 @@ export interface SecretsGetOptions extends Invocation {
 
 export async function secretsGet(options: SecretsGetOptions): Promise<ExitCode> {
   const place = await openFormation(options, options.formation);
-  const { secrets } = readSecrets(place);
+  const { secrets } = openSecrets(place);
   // As it stands there first: what another program stored under a name that MUXI cannot look up.
   const name = secrets.has(options.name) ? options.name : storedName(options.name);
   const value = secrets.get(name);

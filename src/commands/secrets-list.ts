@@ -5,7 +5,7 @@ import { inventory, type NameReport } from "../formation/inventory.ts";
 import { openBlobReader } from "../git/cat-file.ts";
 import { readFormationOnDisk } from "../plumbing/formation-on-disk.ts";
 import { Keyring } from "../plumbing/formation-state.ts";
-import { type FormationPlace, readSecrets } from "../plumbing/secrets-store.ts";
+import { type FormationPlace, openSecrets } from "../plumbing/secrets-store.ts";
 import { type ChangeOfName, formatSecretsJson, formatSecretsText, type ListedSecret } from "../report/secrets.ts";
 import type { Secrets } from "../secrets/json.ts";
 import { out, styleFor } from "../terminal.ts";
@@ -31,7 +31,7 @@ export async function secretsList(options: SecretsListOptions): Promise<ExitCode
     for (const line of formatSecretsText(listed, style, Math.floor(Date.now() / 1000))) out(line);
   }
   // What template and references say is printed; which of it has a value could not be told, and this says why.
-  if (state.encrypted.kind !== "opened" && state.encrypted.kind !== "none") readSecrets(place);
+  if (state.encrypted.kind !== "opened" && state.encrypted.kind !== "none") openSecrets(place);
   return EXIT.ok;
 }
 
@@ -40,8 +40,8 @@ async function withDetails(
   names: readonly NameReport[],
   options: SecretsListOptions,
 ): Promise<ListedSecret[]> {
-  const { secrets, files } = readSecrets(place);
-  const changes = options.age ? await lastChanges(place, files.encrypted.path, secrets) : undefined;
+  const { secrets, encrypted } = openSecrets(place);
+  const changes = options.age ? await lastChanges(place, encrypted.path, secrets) : undefined;
   return names.map((one) => {
     const value = secrets.get(one.name);
     const change = secrets.has(one.name) ? changes?.get(one.name) : undefined;

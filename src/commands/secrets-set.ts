@@ -21,8 +21,8 @@ export interface SecretsSetOptions extends Invocation, GivenSource {
 
 export async function secretsSet(options: SecretsSetOptions): Promise<ExitCode> {
   const [typed = "", ...more] = options.given;
-  if (more.length > 0) throw valueAsArgument();
   const name = storedName(typed);
+  if (more.length > 0) throw valueAsArgument(name);
   const place = await openFormation(options, options.formation);
   // Nobody is asked for a value that cannot be stored.
   const before = readSecrets(place);

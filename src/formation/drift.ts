@@ -10,7 +10,7 @@
  * needs no value is said. Files may hold anything: bytes that are not UTF-8 are read so that ASCII names are found.
  */
 import { sha256 } from "../builtin.ts";
-import { handThen, inFolder, pathWord, shellQuote, tool } from "../invocation.ts";
+import { handThen, pathWord, shellQuote, tool } from "../invocation.ts";
 import type { Secrets, SecretValue } from "../secrets/json.ts";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
 import type { Formation } from "./discover.ts";
@@ -595,7 +595,7 @@ function restore(path: string): string {
 }
 
 function setting(formation: Formation, name: string): string {
-  return inFolder(formation.path, `muxi secrets set ${shellQuote(name)}`);
+  return tool(`secrets set ${shellQuote(name)}${chosen(formation)}`);
 }
 
 /** The option that picks a formation; none where only the reader's own directory can be meant. */

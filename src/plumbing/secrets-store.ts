@@ -152,16 +152,19 @@ export async function changeSecretsOf(
 /** Changes by another program in a row that are waited out. */
 const TRIES = 20;
 
-/** Hold the lock of everything that rewrites secrets files of this repository (outside git: of this formation). */
+/**
+ * Hold the lock of everything that rewrites secrets files of this repository (outside git: of this formation).
+ *
+ * @param place - a repository, or a formation anywhere.
+ */
 export async function withSecretsLock<T>(
-  place: Pick<FormationPlace, "topLevel" | "places">,
+  place: Pick<FormationPlace, "topLevel" | "places"> & Partial<Pick<FormationPlace, "path">>,
   work: (held: Held) => Promise<T>,
 ): Promise<T> {
-  const { places, topLevel } = place;
   const lock: LockFile = {
-    ...(places === null
-      ? { folder: topLevel, name: ".muxi-git-secrets.lock" }
-      : { folder: places.commonDir, name: "muxi-git-secrets.lock" }),
+    ...(place.places === null
+      ? { folder: join(place.topLevel, place.path ?? ""), name: ".muxi-git-secrets.lock" }
+      : { folder: place.places.commonDir, name: "muxi-git-secrets.lock" }),
     code: "secrets-locked",
     busy: "another command is changing the secrets here",
   };
@@ -196,6 +199,12 @@ export function readSecrets(
   };
 }
 
+/** The values alone, whatever state the template is in. @throws as {@link readSecrets} */
+export function openSecrets(place: FormationPlace): { secrets: Secrets; encrypted: Rewritable } {
+  const encrypted = readForRewrite(place.topLevel, fileIn(place.path, "secrets.enc"));
+  return { secrets: open(place, encrypted.bytes).sealed ?? new Map(), encrypted };
+}
+
 interface Opened {
   key: Key | null;
   sealed: Secrets | null;
@@ -215,7 +224,7 @@ function openIfPossible(place: FormationPlace, bytes: Buffer | null): Opened {
 function open(place: FormationPlace, bytes: Buffer | null): Opened {
   const file = fileIn(place.path, "secrets.enc");
   const shown = escapeText(file);
-  if (bytes !== null) assertToken(file, bytes);
+  if (bytes !== null) assertToken(place, file, bytes);
   const key = usableKey(place, bytes !== null);
   if (bytes === null) return { key, sealed: null };
   // Where something is sealed, a key that is missing was an error already.
@@ -266,7 +275,7 @@ export function formationOption(path: string): string {
   return word === "." ? "" : ` -F ${word}`;
 }
 
-function assertToken(file: string, bytes: Buffer): void {
+function assertToken(place: FormationPlace, file: string, bytes: Buffer): void {
   const shown = escapeText(file);
   const kind = classifyStored(bytes);
   const word = pathWord(file);
@@ -283,7 +292,7 @@ function assertToken(file: string, bytes: Buffer): void {
     case "empty":
     case "other":
       throw new MuxiGitError("damaged", `'${shown}' is ${kind === "empty" ? "empty" : "no token of MUXI's"}`, {
-        hint: `take the last version: git restore -- ${word}`,
+        hint: restoreHint(place, file),
       });
   }
 }
@@ -385,7 +394,7 @@ export function keyTarget(place: FormationPlace): Rewritable {
   const { state } = keyOfFormation(path, topLevel, null);
   const target = readForRewrite(topLevel, linkedTo(topLevel, fileIn(path, ".key")), { anywhere: state === "ok" });
   // 0400 is what MUXI's scaffold gives it, and nobody else is to read it.
-  return { ...target, mode: target.bytes === null ? 0o600 : target.mode & 0o600 };
+  return { ...target, mode: (target.bytes === null ? 0 : target.mode & 0o600) || 0o600 };
 }
 
 /** Where the links that begin at `path` end; `path` itself where that is not inside the repository. */
@@ -434,9 +443,9 @@ interface Pending {
   key: string;
 }
 
-/** Of this working tree. Outside git its name is one that people's ignore rules for keys cover. */
-function pendingFile({ topLevel, places }: FormationPlace): string {
-  return places === null ? join(topLevel, ".key.next") : join(places.gitDir, "muxi-git-next-key");
+/** Of this working tree; outside git of this formation, under a name that people's ignore rules for keys cover. */
+function pendingFile({ topLevel, path, places }: FormationPlace): string {
+  return places === null ? join(topLevel, path, ".key.next") : join(places.gitDir, "muxi-git-next-key");
 }
 
 function notePending({ rekeys, current: { place } }: Plan, rekeyed: readonly Plan[]): void {
@@ -459,7 +468,9 @@ function finishPending(place: FormationPlace): boolean {
   const pending = parsePending(bytes);
   if (pending !== null) {
     const { key } = pending;
-    const all = pending.formations.map((path) => {
+    // Outside git a path counts from wherever the command was started.
+    const formations = place.places === null ? [place.path] : pending.formations;
+    const all = formations.map((path) => {
       const target = readForRewrite(place.topLevel, fileIn(path, "secrets.enc"));
       const old = keyOfFormation(path, place.topLevel, place.places);
       const opened =
@@ -468,11 +479,13 @@ function finishPending(place: FormationPlace): boolean {
     });
     begun = all.some(({ opened }) => opened !== null && sameKey(opened.key, key));
     if (begun) {
-      for (const { place: one, target, opened } of all) {
+      // No key before the last file that it seals: this can be killed as well, and formations share keys by links.
+      for (const { target, opened } of all) {
+        if (opened === null || sameKey(opened.key, key)) continue;
+        writeFileDurably(target.disk, canonicalToken(opened.secrets, key), target.mode);
+      }
+      for (const { place: one, opened } of all) {
         if (opened === null) continue;
-        if (!sameKey(opened.key, key)) {
-          writeFileDurably(target.disk, canonicalToken(opened.secrets, key), target.mode);
-        }
         const { disk, mode } = keyTarget(one);
         writeFileDurably(disk, formatKey(key), mode);
       }

@@ -35,8 +35,9 @@ export function formatSecretsJson(formation: ListedFormation): string {
 export function formatSecretsText({ path, secrets }: ListedFormation, style: Style, now: number): string[] {
   const lines = [`${style.bold(escapeText(path === "" ? "." : path))}: ${summary(secrets)}`];
   const [names, ages] = [column(secrets, ({ name }) => shownName(name)), column(secrets, (one) => ageOf(one, now))];
+  const states = column(secrets, ({ state }) => STATES[state]);
   secrets.forEach((one, at) => {
-    const state = STATES[one.state];
+    const state = states[at]!;
     const parts = [
       names[at],
       one.state === "stored" ? style.green(state) : style.yellow(state),
@@ -49,12 +50,11 @@ export function formatSecretsText({ path, secrets }: ListedFormation, style: Sty
   return lines;
 }
 
-/** All of one width. */
 const STATES: Record<NameState, string> = {
-  stored: "stored     ",
-  missing: "no value   ",
+  stored: "stored",
+  missing: "no value",
   unreachable: "unreachable",
-  sealed: "sealed     ",
+  sealed: "sealed",
 };
 
 function summary(secrets: readonly ListedSecret[]): string {

@@ -22,6 +22,7 @@ import {
   type FormationPlace,
   readSecrets,
   recoverSecrets,
+  withSecretsLock,
 } from "../../src/plumbing/secrets-store.ts";
 import { canonicalToken } from "../../src/secrets/canonical.ts";
 import type { Secrets } from "../../src/secrets/json.ts";
@@ -260,30 +261,33 @@ function shared(t: TestContext) {
     "b/secrets.enc": canonicalToken(secretsOf({ B_KEY: "2" }), key),
   });
   symlinkSync("../a/.key", made.at("b/.key"));
-  const places = ["a", "b"].map((path): FormationPlace => ({ ...made.place, path }));
-  return { ...made, key, places };
+  const gitDir = made.at(".git");
+  mkdirSync(gitDir);
+  const git = { gitDir, commonDir: gitDir, topLevel: null };
+  const places = ["a", "b"].map((path): FormationPlace => ({ topLevel: made.root, path, places: git }));
+  return { ...made, key, places, place: places[1]!, note: join(gitDir, "muxi-git-next-key") };
 }
 
 test("a key is replaced in every formation that shares it", async (t) => {
-  const { places, values, text, at } = shared(t);
+  const { places, values, text, at, note } = shared(t);
   const next = generateKey();
   await changeSecretsOf(places, (all) => all.map(() => ({ key: next })));
   assert.equal(text("a/.key"), formatKey(next));
   assert.ok(lstatSync(at("b/.key")).isSymbolicLink());
   assert.deepEqual([values(next, "a/secrets.enc"), values(next, "b/secrets.enc")], [{ A_KEY: "1" }, { B_KEY: "2" }]);
-  assert.ok(!existsSync(at(".key.next")));
+  assert.ok(!existsSync(note));
 });
 
 test("a change of key that was killed is finished, or forgotten where it sealed nothing yet", async (t) => {
-  const { places, values, text, at, key, place } = shared(t);
+  const { places, values, text, at, key, place, note } = shared(t);
   const next = generateKey();
-  const note = () => writeFileSync(at(".key.next"), JSON.stringify({ formations: ["a", "b"], key: formatKey(next) }));
-  note();
+  const leave = () => writeFileSync(note, JSON.stringify({ formations: ["a", "b"], key: formatKey(next) }));
+  leave();
   await recoverSecrets(place);
-  assert.ok(!existsSync(at(".key.next")));
+  assert.ok(!existsSync(note));
   assert.equal(text("a/.key"), formatKey(key));
 
-  note();
+  leave();
   writeFileSync(at("b/secrets.enc"), canonicalToken(secretsOf({ B_KEY: "2" }), next));
   assert.throws(() => readSecrets(places[1]!), { code: "wrong-key" });
   await recoverSecrets(place);
@@ -292,14 +296,33 @@ test("a change of key that was killed is finished, or forgotten where it sealed 
 });
 
 test("a note that is none of ours does nothing", async (t) => {
-  const { place, at, text, key } = shared(t);
+  const { place, text, key, note } = shared(t);
   const next = formatKey(generateKey());
-  for (const note of ["", "{}", "[]", "\u0000", JSON.stringify({ formations: ["../.."], key: next, x: 1 })]) {
-    writeFileSync(at(".key.next"), note);
+  for (const content of ["", "{}", "[]", "\u0000", JSON.stringify({ formations: ["../.."], key: next, x: 1 })]) {
+    writeFileSync(note, content);
     await recoverSecrets(place).catch(() => undefined);
     assert.equal(text("a/.key"), formatKey(key));
-    rmSync(at(".key.next"), { force: true });
+    rmSync(note, { force: true });
   }
+});
+
+test("outside git too: a change that was killed is finished, and the lock is one wherever the command is started", async (t) => {
+  const { root, key, at, text, values } = sealedFolder(t, { A_KEY: "1" });
+  const next = generateKey();
+  const [parent, name] = [join(root, ".."), root.slice(root.lastIndexOf("/") + 1)];
+  const fromAbove: FormationPlace = { topLevel: parent, path: name, places: null };
+  writeFileSync(at(".key.next"), JSON.stringify({ formations: [name], key: formatKey(next) }));
+  writeFileSync(at("secrets.enc"), canonicalToken(secretsOf({ A_KEY: "1" }), next));
+  await recoverSecrets({ topLevel: root, path: "", places: null });
+  assert.equal(text(".key"), formatKey(next));
+  assert.notEqual(text(".key"), formatKey(key));
+  assert.deepEqual(values(next), { A_KEY: "1" });
+
+  await withSecretsLock(fromAbove, async () => {
+    const held = readFileSync(at(".muxi-git-secrets.lock"), "utf8");
+    assert.match(held, new RegExp(`"pid":${process.pid}\\b`));
+  });
+  assert.ok(!existsSync(at(".muxi-git-secrets.lock")));
 });
 
 test("values that nobody can open any more are given up where that is asked for", async (t) => {

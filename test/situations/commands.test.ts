@@ -171,6 +171,7 @@ test("a bare repository gets one answer from all that need a working tree", (t) 
     "check --staged",
     "normalize",
     "secrets sync --template-only",
+    "secrets set A_KEY --stdin",
     "key accept",
     "key rotate",
     "key generate",

@@ -175,6 +175,7 @@ describe("no room on the disk", () => {
     for (const args of [
       ["normalize"],
       ["secrets", "sync", "--template-only", "-F", "agents"],
+      ["secrets", "set", "NEW_API_KEY", "--from-file", "leak.txt", "-F", "agents"],
       ["baseline", "accept", fingerprint, "--reason", "made up for this test"],
       ["scan", "--json", "--output", "report.json"],
     ]) {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
@@ -190,27 +190,15 @@ function stored(repo: TempRepo, path: string): Buffer {
   return spawnSync("git", ["cat-file", "blob", `:${path}`], { cwd: repo.root, env: repo.env }).stdout;
 }
 
-/** `muxi secrets set NAME` as far as files go: in the formation's folder only, the template rewritten. */
-function putMuxiInPath(repo: TempRepo, formation: MadeFormation): void {
-  const bin = join(repo.base, "bin");
-  mkdirSync(bin, { recursive: true });
-  writeFileSync(join(bin, "token"), freshToken(formation.key, goJson({ ...formation.secrets, "openai-api-key": "x" })));
-  writeFileSync(
-    join(bin, "muxi"),
-    `#!/bin/sh\n[ -f .key ] && [ "$1 $2" = "secrets set" ] && cat '${bin}/token' >secrets.enc\n`,
-  );
-  chmodSync(join(bin, "muxi"), 0o755);
-  repo.env.PATH = `${bin}:${repo.env.PATH}`;
-}
-
-/** Run what stands after `fix:`, as it stands. */
+/** Run what stands after `fix:`, as it stands. A value that is asked for at a terminal comes by standard input. */
 function follow(repo: TempRepo, cwd: string, blocked: Ran): void {
   assert.equal(blocked.code, 1, blocked.all);
   const lines = blocked.stderr.trimEnd().split("\n");
   assert.match(lines.at(-1) ?? "", /^muxi-git: fix: /);
   for (const line of lines.filter((one) => one.startsWith("muxi-git: fix: "))) {
     const command = line.slice("muxi-git: fix: ".length);
-    const ran = repo.tryWith({ cwd }, "sh", "-c", command);
+    const typed = command.replace(/ secrets set \S+/, "$& --stdin");
+    const ran = repo.tryWith({ cwd, input: "a value" }, "sh", "-c", typed);
     assert.equal(ran.code, 0, `${command}\n${ran.all}`);
   }
 }
@@ -233,7 +221,6 @@ for (const place of PLACES) {
       if (process.env.SLOW !== "1" && turn !== 0) continue;
       test(one.name, (t) => {
         const { repo, made: formation } = prepared(t);
-        putMuxiInPath(repo, formation);
         const cwd = repo.path(place.from);
         const paths = one.change(repo, formation);
         const filter = one.unfiltered ? NO_FILTER : [];

@@ -335,3 +335,41 @@ test("setting a value back leaves git status quiet, and the index as it was", (t
   assert.equal(repo.git("diff-files", "--name-only"), "");
   assert.equal(repo.git("status", "--porcelain"), "");
 });
+
+test("list tells when each value was last changed, which a merge and another writer's bytes do not count for", (t) => {
+  const repo = tempRepo(t);
+  const { key, secrets } = writeFormation(repo, "bot", { OLD_API_KEY: "o", OPENAI_API_KEY: "one", BRAVE_API_KEY: "b" });
+  const commit = (day: number): string => {
+    repo.git("add", "-A");
+    const date = `2026-03-0${day}T12:00:00Z`;
+    const ran = repo.tryWith(
+      { env: { GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date } },
+      "git",
+      "commit",
+      "-qm",
+      date,
+    );
+    assert.equal(ran.code, 0, ran.all);
+    return repo.git("rev-parse", "HEAD");
+  };
+  const [first] = [commit(1)];
+  repo.write("bot/secrets.enc", freshToken(key, goJson({ ...secrets, OPENAI_API_KEY: "two" })));
+  const second = commit(2);
+  repo.write("bot/secrets.enc", freshToken(key, goJson({ ...secrets, OPENAI_API_KEY: "two" })));
+  commit(3);
+  repo.write("bot/secrets.enc", freshToken(key, goJson({ ...secrets, OPENAI_API_KEY: "two", BRAVE_API_KEY: "c" })));
+  const listed = done(repo.muxi("secrets", "list", "--age", "--json"));
+  const { secrets: names } = JSON.parse(listed.stdout) as { secrets: { name: string; changed: object | null }[] };
+  const time = (day: number): number => Date.parse(`2026-03-0${day}T12:00:00Z`) / 1000;
+  assert.deepEqual(
+    names.map(({ name, changed }) => [name, changed]),
+    [
+      ["BRAVE_API_KEY", null],
+      ["OLD_API_KEY", { commit: first, time: time(1), exact: true }],
+      ["OPENAI_API_KEY", { commit: second, time: time(2), exact: true }],
+    ],
+  );
+  const shown = lines(done(repo.muxi("secrets", "list", "--age")).stdout);
+  assert.match(shown[1]!, /^BRAVE_API_KEY \| stored \| not committed \| bot\/formation\.afs:7$/);
+  assert.match(shown[2]!, /^OLD_API_KEY \| stored \| 2026-03-01 \(\d+ days?\) \| bot\/formation\.afs:5$/);
+});
