@@ -21,6 +21,7 @@ import { mainWorktree } from "../git/git-dir.ts";
 import { indexBits, indexEntries, refreshIndex, stageBytes } from "../git/index-entry.ts";
 import { isInside } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
+import { diskPath } from "../git/working-file.ts";
 import { pathWord, shellQuote, tool } from "../invocation.ts";
 import { acceptKey } from "../plumbing/accepted-keys.ts";
 import { exposuresOf } from "../plumbing/exposure.ts";
@@ -85,7 +86,7 @@ export async function keyRotate(options: KeyRotateOptions): Promise<ExitCode> {
     } else stage(topLevel, staged, next);
     const what = finished ? "finished a rotation that was interrupted, to" : `rotated ${keyFingerprint(old)} to`;
     out(`${what} the key ${keyFingerprint(next)}: ${group.map((one) => shownFormation(one.path)).join(", ")}`);
-    if (!options.quiet) printRest(group, staged, names, options);
+    if (!options.quiet) printRest(group, staged, names, options.keepOld || finished);
     return EXIT.ok;
   } finally {
     reader.close();
@@ -180,7 +181,7 @@ function stage(topLevel: string, staged: readonly Staged[], key: Key): void {
     const message = `the key was replaced, and the old one is held: what is staged is still sealed with it (${cause.message})`;
     throw new MuxiGitError("not-staged", message, {
       cause,
-      hint: `git add -- ${staged.map(({ file }) => pathWord(file)).join(" ")}`,
+      hint: `see to that, then: ${tool("key rotate")}`,
     });
   }
   if (staged.length > 0)
@@ -222,11 +223,13 @@ function printRest(
   group: readonly FormationPlace[],
   staged: readonly Staged[],
   names: Map<string, string[]>,
-  { keepOld }: KeyRotateOptions,
+  isHeld: boolean,
 ): void {
-  for (const file of sealedFiles(group[0]!.topLevel, group)) {
+  const { topLevel } = group[0]!;
+  for (const file of sealedFiles(topLevel, group)) {
     const isStaged = staged.some((one) => one.file === file);
-    out(`  sealed anew: ${escapeText(file)}${isStaged ? ", and staged" : ""}`);
+    if (isStaged || existsSync(diskPath(topLevel, file)))
+      out(`  sealed anew: ${escapeText(file)}${isStaged ? ", and staged" : ""}`);
   }
   for (const place of group.filter(leadsOut)) {
     out(
@@ -234,7 +237,7 @@ function printRest(
     );
   }
   out(
-    keepOld
+    isHeld
       ? "the old key is held in git's folder: older versions still open here"
       : "the old key is gone from here: older versions do not open any more",
   );

@@ -127,7 +127,8 @@ export class StoredHistory {
     const head = this.#paths.size === 0 ? null : findCommit("HEAD", this.#topLevel);
     let commits: PathCommit[] = [];
     for (let moves = 0; head !== null && moves < MOST_MOVES; moves += 1) {
-      const many = this.#paths.size > MOST_LITERAL;
+      // A path that is no UTF-8 cannot be an argument.
+      const many = this.#paths.size > MOST_LITERAL || [...this.#paths].some((path) => !path.isWellFormed());
       const pathspecs = many ? [STORED_PATHSPEC] : [...this.#paths].map((path) => `:(top,literal)${path}`);
       commits = readPathHistory([head], pathspecs, this.#topLevel);
       const others = many ? [] : await this.#otherPaths(commits);
