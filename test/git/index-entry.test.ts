@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { decodePath } from "../../src/git/entries.ts";
-import { indexBits, indexEntries, refreshIndex, setIndexEntry, stageBytes } from "../../src/git/index-entry.ts";
+import { indexBits, indexEntries, refreshIndex, setIndexEntries, stageBytes } from "../../src/git/index-entry.ts";
 import { diskPath } from "../../src/git/working-file.ts";
 import { tempRepo } from "../support/repo.ts";
 
@@ -17,12 +17,12 @@ test("an entry is found, replaced and refreshed by its exact path", { skip: SKIP
   for (const file of ["plain", odd]) {
     const [entry, ...more] = indexEntries(repo.root, file);
     assert.deepEqual([entry?.path, entry?.mode, more.length], [file, "100644", 0]);
-    setIndexEntry(repo.root, file, entry!.oid, entry, true);
+    setIndexEntries(repo.root, [{ file, oid: entry!.oid, entry: entry!, assumeUnchanged: true }]);
     assert.deepEqual(indexBits(repo.root, file), { skipWorktree: false, assumeUnchanged: true });
     stageBytes(repo.root, file, Buffer.from("other\n"), entry, false);
     assert.notEqual(indexEntries(repo.root, file)[0]?.oid, entry?.oid);
     assert.deepEqual(indexBits(repo.root, file), { skipWorktree: false, assumeUnchanged: false });
-    setIndexEntry(repo.root, file, entry!.oid, entry, false);
+    setIndexEntries(repo.root, [{ file, oid: entry!.oid, entry: entry!, assumeUnchanged: false }]);
   }
   assert.deepEqual(indexEntries(repo.root, "absent"), []);
   refreshIndex(repo.root, ["plain", "b?*", odd]);
