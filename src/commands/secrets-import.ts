@@ -130,7 +130,7 @@ function showPlan(
   for (const entry of moved) {
     const { name, raw, line, otherLines: others } = entry;
     const as = raw === name ? "" : `, there ${shownName(raw)}`;
-    const repeated = others.length === 0 ? "" : `; the other values, on line ${others.join(", ")}, do not count`;
+    const repeated = others.length === 0 ? "" : `; the other values, on ${linesOf(others)}, do not count`;
     const instead = conflicting.includes(entry) ? "; replaces the stored value" : "";
     out(`  ${shownName(name)} (line ${line}${as}${repeated}${instead})`);
   }
@@ -144,10 +144,11 @@ function showPlan(
   }
   if (reasons.size > 0) out(`left in ${from}:`);
   for (const [reason, all] of reasons) out(`  ${all.join(", ")} (${reason})`);
-  if (otherLines.length === 0) return;
-  out(
-    `no NAME=value: line ${otherLines.slice(0, MOST_LINES).join(", ")}${otherLines.length > MOST_LINES ? ", …" : ""}`,
-  );
+  if (otherLines.length > 0) out(`no NAME=value: ${linesOf(otherLines)}`);
+}
+
+function linesOf(numbers: readonly number[]): string {
+  return `line ${numbers.slice(0, MOST_LINES).join(", ")}${numbers.length > MOST_LINES ? ", …" : ""}`;
 }
 
 const MOST_LINES = 10;
