@@ -8,7 +8,7 @@ import { fitOf, isSealed, sealedVersions } from "../plumbing/key-fit.ts";
 import { formatKey, keyFingerprint, sameKey } from "../secrets/key.ts";
 import { out, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
-import { ownKey, readKey, shownFormation } from "./key-input.ts";
+import { filledIn, ownKey, readKey, shownFormation } from "./key-input.ts";
 
 export interface KeyExportOptions extends Invocation {
   formation?: string;
@@ -17,8 +17,8 @@ export interface KeyExportOptions extends Invocation {
 }
 
 export async function keyExport(options: KeyExportOptions): Promise<ExitCode> {
-  const reference = options.to === undefined ? null : parseReference(options.to);
   const place = await openFormation(options, options.formation);
+  const reference = options.to === undefined ? null : parseReference(filledIn(options.to, place.path));
   const key = ownKey(place);
   const versions = sealedVersions(place);
   if (isSealed(versions) && fitOf(key, versions) === null) {

@@ -1,12 +1,14 @@
 /** `key exposure`: after a key leaked or somebody left, the names whose values to revoke. */
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText, formatJson } from "../escape.ts";
+import { folderOf } from "../formation/discover.ts";
 import { shownName } from "../formation/names.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { tool } from "../invocation.ts";
 import { type Exposure, type Exposures, exposuresOf, type OpenedNow } from "../plumbing/exposure.ts";
 import { formationsOf, openFile } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
+import { formationOption } from "../plumbing/secrets-store.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
 import { day, out, talk } from "../terminal.ts";
 import { givenKey, type KeyInput, ownKey } from "./key-input.ts";
@@ -24,7 +26,7 @@ export async function keyExposure(options: KeyExposureOptions): Promise<ExitCode
     const now = await openedNow(context);
     const exposures = await exposuresOf(subjects(options, context), now, context.topLevel);
     if (options.json) out(formatExposures(exposures));
-    else for (const one of exposures.keys) print(one, isSealing(one, now), options.quiet);
+    else for (const one of exposures.keys) print(one, sealedNow(one, now), options.quiet);
     if (exposures.unread > 0)
       talk(`muxi-git: warning: ${exposures.unread} versions could not be read: this clone lacks them`);
     if (exposures.shallow) {
@@ -78,7 +80,7 @@ function formatExposures({ keys, unread, shallow }: Exposures): string {
   return formatJson({ schemaVersion: 1, unread, shallow, keys }, 2);
 }
 
-function print({ fingerprint, versions, names }: Exposure, isInUse: boolean, quiet: boolean): void {
+function print({ fingerprint, versions, names }: Exposure, formation: string | null, quiet: boolean): void {
   if (names.length === 0) {
     out(`the key ${fingerprint} opens nothing that this clone holds`);
     return;
@@ -98,11 +100,14 @@ function print({ fingerprint, versions, names }: Exposure, isInUse: boolean, qui
   }
   if (quiet) return;
   // A value that is set before the key is another one is sealed with the key that leaked.
-  if (isInUse) out(`first, so that no new value is sealed with it: ${tool("key rotate")}`);
+  if (formation !== null) {
+    out(`first, so that no new value is sealed with it: ${tool(`key rotate${formationOption(formation)}`)}`);
+  }
   out("then revoke each value where it was issued, and set the new one of each that is in use");
 }
 
-/** Whether something here is sealed with the key still. */
-function isSealing({ fingerprint }: Exposure, now: readonly OpenedNow[]): boolean {
-  return now.some(({ key }) => keyFingerprint(key) === fingerprint);
+/** A formation whose secrets.enc is sealed with the key still; null where none is. */
+function sealedNow({ fingerprint }: Exposure, now: readonly OpenedNow[]): string | null {
+  const one = now.find(({ key }) => keyFingerprint(key) === fingerprint);
+  return one === undefined ? null : folderOf(one.path);
 }

@@ -1,44 +1,34 @@
 /** Keys that a command is given, and what every `key` command says of one. */
-import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { pathWord, tool } from "../invocation.ts";
+import { PLACEHOLDER } from "../key-stores/reference.ts";
 import { holdBytes, holdKey } from "../plumbing/held-keys.ts";
 import { type FormationKey, keyOfFormation, readKeyFile } from "../plumbing/keyring.ts";
 import { type FormationPlace, formationOption } from "../plumbing/secrets-store.ts";
 import { type Key, keyFingerprint, keyFromBytes, parseKey } from "../secrets/key.ts";
 import { checkIgnoredIn } from "../setup/ignored.ts";
-import { readStandardInput } from "../standard-input.ts";
+import { type GivenSource, givenBytes } from "./given-value.ts";
 
-export interface KeyInput extends Invocation {
-  stdin: boolean;
-  fromFile?: string;
-}
-
-/** Longest text that is looked at as a key, in bytes. */
-const LIMIT = 4096;
+export interface KeyInput extends Invocation, GivenSource {}
 
 /**
  * The key of `--stdin` or `--from-file`; null where neither is given.
  *
- * @throws MuxiGitError `usage`, `no-key-file`, and what is wrong with the key.
+ * @throws MuxiGitError `usage`, `unreadable`, and what is wrong with the key.
  */
-export function givenKey({ cwd, stdin, fromFile }: KeyInput): Key | null {
-  if (stdin && fromFile !== undefined) throw new MuxiGitError("usage", "--stdin and --from-file exclude one another");
-  if (stdin) return readKey(readStandardInput(LIMIT));
-  if (fromFile === undefined) return null;
-  const bytes = readKeyFile(resolve(cwd, fromFile));
-  if (bytes === null) throw new MuxiGitError("no-key-file", `there is no key file '${escapeText(fromFile)}'`);
-  return readKey(bytes);
+export function givenKey(input: KeyInput): Key | null {
+  const bytes = givenBytes(input, input);
+  return bytes === null ? null : readKey(bytes);
 }
 
 const HEX = /^[0-9A-Fa-f]{64}$/;
 
 /** As `parseKey`, and the digits of MUXI's old scaffold too: what is made of them is written as all readers take it. */
 export function readKey(bytes: Uint8Array): Key {
-  const text = Buffer.from(bytes).toString("latin1").trim();
+  const text = Buffer.from(bytes.subarray(0, 128)).toString("latin1").trim();
   return HEX.test(text) ? keyFromBytes(Buffer.from(text, "hex")) : parseKey(bytes);
 }
 
@@ -102,4 +92,24 @@ function notHeld({ path }: FormationPlace): MuxiGitError {
     `'${file}' holds something else, and there is no repository that could keep it`,
     { hint: "move it away, then try again" },
   );
+}
+
+/**
+ * A reference or a word of a command, for one formation.
+ *
+ * @throws MuxiGitError `bad-reference` for the root formation, which has no path, and for a path that begins like an option.
+ */
+export function filledIn(text: string, path: string): string {
+  if (!text.includes(PLACEHOLDER)) return text;
+  if (path.startsWith("-") && text.startsWith(PLACEHOLDER)) {
+    throw new MuxiGitError("bad-reference", `'${escapeText(path)}' would be taken for an option`, {
+      hint: `put something before ${PLACEHOLDER}`,
+    });
+  }
+  if (path === "") {
+    throw new MuxiGitError("bad-reference", `the root formation has no path to put in the place of ${PLACEHOLDER}`, {
+      hint: `name a reference for it alone, without ${PLACEHOLDER}`,
+    });
+  }
+  return text.replaceAll(PLACEHOLDER, () => path);
 }

@@ -9,18 +9,22 @@
  * replaced (secrets-store.ts notes the next key first), the staged blobs follow,
  * and the old key is let go. Run anew after a kill, it finishes.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
 import { compareNames, shownName } from "../formation/names.ts";
-import { type IndexEntry, MODE_SYMLINK } from "../git/entries.ts";
+import type { IndexEntry } from "../git/entries.ts";
 import { mainWorktree } from "../git/git-dir.ts";
 import { indexBits, indexEntries, refreshIndex, stageBytes } from "../git/index-entry.ts";
 import { isInside } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
+import { diskPath } from "../git/working-file.ts";
 import { pathWord, shellQuote, tool } from "../invocation.ts";
 import { acceptKey } from "../plumbing/accepted-keys.ts";
+import { exposuresOf } from "../plumbing/exposure.ts";
 import { formationsOf, Keyring } from "../plumbing/formation-state.ts";
 import { heldKeys, holdKey, letGoOfKey } from "../plumbing/held-keys.ts";
 import { encryptedPath } from "../plumbing/known.ts";
@@ -29,6 +33,7 @@ import {
   type FormationPlace,
   formationOption,
   keyTarget,
+  linkedTo,
   readSecrets,
   recoverSecrets,
 } from "../plumbing/secrets-store.ts";
@@ -66,7 +71,7 @@ export async function keyRotate(options: KeyRotateOptions): Promise<ExitCode> {
     const group = sharing(context, formations, old);
     assertHere(place, group);
     const staged = await stagedVersions(context, group, old);
-    const names = namesIn(group);
+    const names = await namesIn(group, old, topLevel);
     const next = finished ? old : generateKey();
     if (options.dryRun) {
       printPlan(group, staged, old, names);
@@ -81,7 +86,7 @@ export async function keyRotate(options: KeyRotateOptions): Promise<ExitCode> {
     } else stage(topLevel, staged, next);
     const what = finished ? "finished a rotation that was interrupted, to" : `rotated ${keyFingerprint(old)} to`;
     out(`${what} the key ${keyFingerprint(next)}: ${group.map((one) => shownFormation(one.path)).join(", ")}`);
-    if (!options.quiet) printRest(group, staged, names, options);
+    if (!options.quiet) printRest(group, staged, names, options.keepOld || finished);
     return EXIT.ok;
   } finally {
     reader.close();
@@ -124,16 +129,26 @@ function assertHere({ topLevel, places }: FormationPlace, group: readonly Format
   }
 }
 
+/** Each secrets.enc once: formations may share one by a link. */
+function sealedFiles(topLevel: string, group: readonly FormationPlace[]): Set<string> {
+  return new Set(group.map(({ path }) => linkedTo(topLevel, encryptedPath(path))));
+}
+
 /** @throws MuxiGitError where a merge is under way, or what is staged does not open. */
 async function stagedVersions(
   { topLevel, reader, places }: RepositoryContext,
   group: readonly FormationPlace[],
   old: Key,
 ): Promise<Staged[]> {
+  const lock = join(places.gitDir, "index.lock");
+  if (existsSync(lock)) {
+    throw new MuxiGitError("index-locked", "another git is at work on the index", {
+      hint: `wait for it; if there is none: rm ${shellQuote(lock)}`,
+    });
+  }
   const keys = [old, ...heldKeys(places)];
   const staged: Staged[] = [];
-  for (const { path } of group) {
-    const file = encryptedPath(path);
+  for (const file of sealedFiles(topLevel, group)) {
     const entries = indexEntries(topLevel, file);
     if (entries.some(({ stage: at }) => at !== 0)) {
       throw new MuxiGitError("conflict", `'${escapeText(file)}' has an unresolved merge conflict`, {
@@ -141,7 +156,7 @@ async function stagedVersions(
       });
     }
     const [entry] = entries;
-    if (entry === undefined || entry.mode === MODE_SYMLINK) continue;
+    if (entry === undefined) continue;
     const bytes = await reader.read(entry.oid);
     if (bytes === null || classifyStored(bytes) !== "token") continue;
     const opened = openStored(bytes, keys);
@@ -157,8 +172,17 @@ async function stagedVersions(
 }
 
 function stage(topLevel: string, staged: readonly Staged[], key: Key): void {
-  for (const { file, entry, assumeUnchanged, secrets } of staged) {
-    stageBytes(topLevel, file, canonicalToken(secrets, key), entry, assumeUnchanged);
+  try {
+    for (const { file, entry, assumeUnchanged, secrets } of staged) {
+      stageBytes(topLevel, file, canonicalToken(secrets, key), entry, assumeUnchanged);
+    }
+  } catch (cause) {
+    if (!(cause instanceof MuxiGitError)) throw cause;
+    const message = `the key was replaced, and the old one is held: what is staged is still sealed with it (${cause.message})`;
+    throw new MuxiGitError("not-staged", message, {
+      cause,
+      hint: `see to that, then: ${tool("key rotate")}`,
+    });
   }
   if (staged.length > 0)
     refreshIndex(
@@ -167,9 +191,11 @@ function stage(topLevel: string, staged: readonly Staged[], key: Key): void {
     );
 }
 
-/** Names with a value, and the formations they stand in. */
-function namesIn(group: readonly FormationPlace[]): Map<string, string[]> {
+/** Every name that the key opens, here or in the history, and the formations where it has a value now. */
+async function namesIn(group: readonly FormationPlace[], old: Key, topLevel: string): Promise<Map<string, string[]>> {
   const names = new Map<string, string[]>();
+  const { keys } = await exposuresOf([old], [], topLevel);
+  for (const { name } of keys.flatMap((key) => key.names)) names.set(name, []);
   for (const place of group) {
     for (const name of readSecrets(place).secrets.keys()) names.set(name, [...(names.get(name) ?? []), place.path]);
   }
@@ -187,7 +213,7 @@ function printPlan(
   const keys = new Map(
     group.toReversed().map((one) => [keyTarget(one).disk.toString("latin1"), fileIn(one.path, ".key")]),
   );
-  for (const file of [...group.map(({ path }) => encryptedPath(path)), ...keys.values()])
+  for (const file of [...sealedFiles(group[0]!.topLevel, group), ...keys.values()])
     out(`would write ${escapeText(file)}`);
   for (const { file } of staged) out(`would stage ${escapeText(file)}`);
   printNames(names);
@@ -197,12 +223,13 @@ function printRest(
   group: readonly FormationPlace[],
   staged: readonly Staged[],
   names: Map<string, string[]>,
-  { keepOld }: KeyRotateOptions,
+  isHeld: boolean,
 ): void {
-  for (const { path } of group) {
-    const file = encryptedPath(path);
+  const { topLevel } = group[0]!;
+  for (const file of sealedFiles(topLevel, group)) {
     const isStaged = staged.some((one) => one.file === file);
-    out(`  sealed anew: ${escapeText(file)}${isStaged ? ", and staged" : ""}`);
+    if (isStaged || existsSync(diskPath(topLevel, file)))
+      out(`  sealed anew: ${escapeText(file)}${isStaged ? ", and staged" : ""}`);
   }
   for (const place of group.filter(leadsOut)) {
     out(
@@ -210,7 +237,7 @@ function printRest(
     );
   }
   out(
-    keepOld
+    isHeld
       ? "the old key is held in git's folder: older versions still open here"
       : "the old key is gone from here: older versions do not open any more",
   );
@@ -225,7 +252,8 @@ function printRest(
 function printNames(names: Map<string, string[]>): void {
   const several = new Set([...names.values()].flat()).size > 1;
   for (const [name, folders] of names) {
-    out(`  ${shownName(name)}${several ? ` (${folders.map(shownFormation).join(", ")})` : ""}`);
+    const where = folders.length === 0 ? "older versions only" : several ? folders.map(shownFormation).join(", ") : "";
+    out(`  ${shownName(name)}${where === "" ? "" : ` (${where})`}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * `key unlock`: bring a formation's key from stdin, a file, a store's reference or
- * the command of `muxi-git.keyCommand`, and write it to `.key` once it has opened
- * the formation's secrets.enc.
+ * `key unlock`: bring a formation's key from stdin, a file, a store's reference,
+ * the command of `muxi-git.keyCommand` or the person at the terminal, and write it
+ * to `.key` once it has opened the formation's secrets.enc.
  *
  * The command is read from the repository's own configuration file and nowhere
  * else: not from what that file includes, which may be tracked, nor from anything
@@ -18,7 +18,7 @@ import { splitNul, tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { findProgram, type ProgramOptions, runProgram } from "../key-stores/program.ts";
-import { PLACEHOLDER, parseReference, REFERENCE_FORMS, splitCommand } from "../key-stores/reference.ts";
+import { parseReference, REFERENCE_FORMS, splitCommand } from "../key-stores/reference.ts";
 import { keyBatches } from "../plumbing/every-key.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { fitOf, isSealed, type SealedVersions, sealedVersions } from "../plumbing/key-fit.ts";
@@ -29,10 +29,20 @@ import {
   recoverSecrets,
   withSecretsLock,
 } from "../plumbing/secrets-store.ts";
+import { askHidden, canAsk } from "../prompt.ts";
 import { formatKey, type Key, keyFingerprint } from "../secrets/key.ts";
 import { out, printError, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
-import { givenKey, holdReplacedKey, type KeyInput, keyOf, notIgnored, readKey, shownFormation } from "./key-input.ts";
+import {
+  filledIn,
+  givenKey,
+  holdReplacedKey,
+  type KeyInput,
+  keyOf,
+  notIgnored,
+  readKey,
+  shownFormation,
+} from "./key-input.ts";
 import { IN_A_CLONE, openContext } from "./repository-context.ts";
 
 export interface KeyUnlockOptions extends KeyInput {
@@ -102,7 +112,7 @@ async function unlock(place: FormationPlace, source: Source, { dryRun, quiet }: 
     return;
   }
   const replaced = await withSecretsLock(place, async () => replaceKey(place, key));
-  refreshIndex(place.topLevel, [fileIn(place.path, "secrets.enc")]);
+  if (place.places !== null) refreshIndex(place.topLevel, [fileIn(place.path, "secrets.enc")]);
   out(`${where}: unlocked with the key ${keyFingerprint(key)}`);
   if (replaced !== null) out(`${where}: ${replaced} stood in '${file}'; it is held in git's folder`);
   if (fit === null) talk(`muxi-git: warning: there is no secrets.enc to try the key on`);
@@ -146,9 +156,15 @@ function sourceOf(options: KeyUnlockOptions, first: FormationPlace): Source {
   const command = configuredCommand(first);
   return async (place, versions) => {
     const here = keyThatIsHere(place, versions);
-    if (here !== null || command === null) return here;
-    return await fromCommand(command, place, at);
+    if (here !== null) return here;
+    if (command !== null) return await fromCommand(command, place, at);
+    return canAsk() ? await typedKey(place) : null;
   };
+}
+
+async function typedKey({ path }: FormationPlace): Promise<Key | null> {
+  const typed = await askHidden(`the key of ${shownFormation(path)}: `);
+  return typed === null || typed.trim() === "" ? null : readKey(Buffer.from(typed));
 }
 
 /** Another formation's, one that is held, or the digits of MUXI's old scaffold. */
@@ -217,20 +233,4 @@ async function ask(program: string, args: readonly string[], what: string, at: P
       hint: "see that the reference names the key itself, as 'key export' prints it",
     });
   }
-}
-
-/** @throws MuxiGitError `bad-reference` for the root formation, which has no path, and for a path that begins like an option. */
-function filledIn(text: string, path: string): string {
-  if (!text.includes(PLACEHOLDER)) return text;
-  if (path.startsWith("-") && text.startsWith(PLACEHOLDER)) {
-    throw new MuxiGitError("bad-reference", `'${escapeText(path)}' would be taken for an option`, {
-      hint: `put something before ${PLACEHOLDER}`,
-    });
-  }
-  if (path === "") {
-    throw new MuxiGitError("bad-reference", `the root formation has no path to put in the place of ${PLACEHOLDER}`, {
-      hint: `unlock it by itself: ${tool("key unlock --from REFERENCE -F .")}`,
-    });
-  }
-  return text.replaceAll(PLACEHOLDER, () => path);
 }

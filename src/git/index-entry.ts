@@ -1,11 +1,16 @@
 /** One path of git's index, changed without its filters: what they would answer is known already. */
-import { encodePath, type IndexEntry, parseIndexEntries } from "./entries.ts";
-import { runGit, tryGit } from "./run.ts";
+import { decodePath, encodePath, type IndexEntry, parseIndexEntries } from "./entries.ts";
+import { runGit, splitNul, tryGit } from "./run.ts";
 
 /** The entries of one path, more than one where a merge left a conflict. */
 export function indexEntries(topLevel: string, file: string): IndexEntry[] {
-  const listed = runGit(["--literal-pathspecs", "ls-files", "-s", "-z", "--", file], { cwd: topLevel });
-  return parseIndexEntries(listed).filter((entry) => entry.path === file);
+  return parseIndexEntries(list(topLevel, "-s", file)).filter((entry) => entry.path === file);
+}
+
+/** A path that is no UTF-8 cannot be an argument: then all are listed. */
+function list(topLevel: string, what: "-s" | "-v", file: string): Buffer {
+  const path = file.isWellFormed() ? ["--", file] : [];
+  return runGit(["--literal-pathspecs", "ls-files", what, "-z", ...path], { cwd: topLevel });
 }
 
 export interface IndexBits {
@@ -16,8 +21,9 @@ export interface IndexBits {
 
 /** The tag of `ls-files -v`: `S` skip-worktree, in lower case assume-unchanged. */
 export function indexBits(topLevel: string, file: string): IndexBits {
-  const listed = runGit(["--literal-pathspecs", "ls-files", "-v", "-z", "--", file], { cwd: topLevel });
-  const tag = String.fromCharCode(listed[0] ?? 0);
+  // `H path`
+  const entry = splitNul(list(topLevel, "-v", file)).find((one) => decodePath(one.subarray(2)) === file);
+  const tag = String.fromCharCode(entry?.[0] ?? 0);
   return { skipWorktree: /^s$/i.test(tag), assumeUnchanged: /^[a-z]$/.test(tag) };
 }
 
@@ -56,5 +62,7 @@ export function stageBytes(
 
 /** Look at files anew, so that the next `git status` need not; those that git does not track are passed over. */
 export function refreshIndex(topLevel: string, files: readonly string[]): void {
-  tryGit(["--literal-pathspecs", "add", "--refresh", "--", ...files], { cwd: topLevel });
+  const input = Buffer.concat(files.flatMap((file) => [encodePath(file), Buffer.of(0)]));
+  const args = ["--literal-pathspecs", "add", "--refresh", "--pathspec-from-file=-", "--pathspec-file-nul"];
+  tryGit(args, { cwd: topLevel, input });
 }

@@ -58,6 +58,13 @@ export function readPathHistory(revisions: readonly string[], pathspecs: readonl
   return [...byOid.values()];
 }
 
+/** Where a link leads, as a repository path; null for a file that is none, or whose blob is not here. */
+export async function linkTarget(files: PathCommit["files"], path: string, reader: BlobReader): Promise<string | null> {
+  const file = files.get(path);
+  const target = file?.mode === MODE_SYMLINK ? await reader.read(file.oid) : null;
+  return target === null ? null : posix.join(posix.dirname(path), decodePath(target));
+}
+
 /** The oid of the blob that a path leads to; links are followed among the matching files. null where it leads elsewhere. */
 export async function blobAt(
   files: PathCommit["files"],
@@ -66,9 +73,7 @@ export async function blobAt(
   links = 0,
 ): Promise<string | null> {
   const file = files.get(path);
-  if (file === undefined) return null;
-  if (file.mode !== MODE_SYMLINK) return file.oid;
-  const target = links < 8 ? await reader.read(file.oid) : null;
-  if (target === null) return null;
-  return await blobAt(files, posix.join(posix.dirname(path), decodePath(target)), reader, links + 1);
+  if (file?.mode !== MODE_SYMLINK) return file?.oid ?? null;
+  const target = links < 8 ? await linkTarget(files, path, reader) : null;
+  return target === null ? null : await blobAt(files, target, reader, links + 1);
 }

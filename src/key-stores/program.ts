@@ -92,7 +92,7 @@ export async function runProgram(name: string, call: ProgramCall, options: Progr
       );
     };
     const waitMs = options.timeoutMs ?? (terminal ? WAIT_MS.terminal : WAIT_MS.none);
-    const timer = setTimeout(() => giveUp(`gave no answer in ${Math.ceil(waitMs / 1000)} seconds`), waitMs);
+    const timer = setTimeout(() => giveUp(`gave no answer in ${waitMs / 1000} s`), waitMs);
     child.stdout?.on("data", (chunk: Buffer) => {
       size += chunk.length;
       stdout.push(chunk);

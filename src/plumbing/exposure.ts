@@ -1,7 +1,8 @@
 /**
  * What a key gives away: every name that any secrets.enc in the history held
- * under it, in all refs and at all paths, copies beside it included. Who has the
- * key and a clone has these values, whatever was rotated since.
+ * under it, in all refs and at all paths, copies beside it included, and in what
+ * only the reflog knows any more: it may have been pushed. Who has the key and a
+ * clone has these values, whatever was rotated since.
  */
 import { MODE_SYMLINK } from "../git/entries.ts";
 import { readObjects } from "../git/object-stream.ts";
@@ -65,7 +66,7 @@ export async function exposuresOf(
   now: readonly OpenedNow[],
   topLevel: string,
 ): Promise<Exposures> {
-  const history = readPathHistory(["--all"], [STORED_PATHSPEC], topLevel);
+  const history = readPathHistory(["--all", "--reflog"], [STORED_PATHSPEC], topLevel);
   const places = placesOf(history);
   const opened = new Map<string, { key: Key; secrets: Secrets }>();
   const left = new Set(places.keys());

@@ -30,9 +30,13 @@ export async function formationAges(
 ): Promise<FormationAges[]> {
   const reader = openBlobReader(topLevel);
   try {
-    const history = new StoredHistory({ topLevel, reader });
+    const formations = formationsOf(snapshot);
+    const history = new StoredHistory(
+      { topLevel, reader },
+      formations.flatMap(({ encrypted }) => encrypted ?? []),
+    );
     const ages: FormationAges[] = [];
-    for (const { path, encrypted } of formationsOf(snapshot)) {
+    for (const { path, encrypted } of formations) {
       const own = keyring.of(path);
       const bytes = encrypted === null || own.state !== "ok" ? null : await snapshot.read(encrypted);
       const { key, secrets } = openFile(bytes, own.state === "ok" ? [own.key] : []);
@@ -46,7 +50,7 @@ export async function formationAges(
       ages.push({
         path,
         key: since,
-        reason: history.isShallow() ? "this clone is shallow, fetch its history: git fetch --unshallow" : null,
+        reason: (await history.isShallow()) ? "this clone is shallow, fetch its history: git fetch --unshallow" : null,
         names: options.names ? await history.lastChanges(encryptedPath(path), secrets, keyring.keysFor(path)) : null,
       });
     }

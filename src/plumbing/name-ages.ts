@@ -7,8 +7,9 @@
  * that was moved is followed; a commit that only changed the key changes no value.
  */
 import type { BlobReader } from "../git/cat-file.ts";
-import { blobAt, type PathCommit, readPathHistory } from "../git/path-history.ts";
-import { findCommit, isShallow } from "../git/ranges.ts";
+import { ZERO_OID } from "../git/entries.ts";
+import { blobAt, linkTarget, type PathCommit, readPathHistory } from "../git/path-history.ts";
+import { findCommit, isShallow, readChanges } from "../git/ranges.ts";
 import { type Secrets, sameValue } from "../secrets/json.ts";
 import type { Key } from "../secrets/key.ts";
 import { LARGEST_OPENED } from "./clean.ts";
@@ -26,15 +27,28 @@ export interface LastChange {
   exact: boolean;
 }
 
-/** The history of HEAD, read at the first question. */
+/** Files that git looks for by name; of more of them it is quicker to look at every secrets.enc. */
+const MOST_LITERAL = 64;
+/** How often the files of a history are found to have been elsewhere before. */
+const MOST_MOVES = 16;
+
+interface FileHistory {
+  commits: readonly PathCommit[];
+  shallow: boolean;
+}
+
+/** The history of HEAD as far as some secrets.enc files go, read at the first question. */
 export class StoredHistory {
   readonly #topLevel: string;
   readonly #reader: BlobReader;
-  #read: { commits: readonly PathCommit[]; shallow: boolean } | undefined;
+  readonly #paths: Set<string>;
+  #read: FileHistory | undefined;
 
-  constructor({ topLevel, reader }: { topLevel: string; reader: BlobReader }) {
+  /** @param paths - the files that will be asked about, where that is known: then the history is walked once. */
+  constructor({ topLevel, reader }: { topLevel: string; reader: BlobReader }, paths: readonly string[] = []) {
     this.#topLevel = topLevel;
     this.#reader = reader;
+    this.#paths = new Set(paths);
   }
 
   /**
@@ -45,7 +59,11 @@ export class StoredHistory {
    * @param keys - those that may open older versions.
    */
   async lastChanges(path: string, current: Secrets, keys: readonly Key[]): Promise<Map<string, LastChange>> {
-    const { commits, shallow } = this.#history();
+    if (!this.#paths.has(path)) {
+      this.#paths.add(path);
+      this.#read = undefined;
+    }
+    const { commits, shallow } = await this.#history();
     const byOid = new Map(commits.map((commit) => [commit.oid, commit]));
     const ages = new Map<string, LastChange>();
     const versions = new Map<string, Secrets | null>();
@@ -85,9 +103,9 @@ export class StoredHistory {
     return ages;
   }
 
-  /** The first commit with a file that this key opens, wherever it stands. */
+  /** The first commit in which this key opens one of the files. */
   async keySince(key: Key): Promise<LastChange> {
-    const { commits, shallow } = this.#history();
+    const { commits, shallow } = await this.#history();
     const asked = new Map<string, Secrets | null>();
     for (const commit of commits) {
       for (const path of commit.changed) {
@@ -99,19 +117,44 @@ export class StoredHistory {
   }
 
   /** Whether the clone ends before the history does. */
-  isShallow(): boolean {
-    return this.#history().shallow;
+  async isShallow(): Promise<boolean> {
+    return (await this.#history()).shallow;
   }
 
-  #history(): { commits: readonly PathCommit[]; shallow: boolean } {
-    if (this.#read === undefined) {
-      const head = findCommit("HEAD", this.#topLevel);
-      this.#read = {
-        commits: head === null ? [] : readPathHistory([head], [STORED_PATHSPEC], this.#topLevel),
-        shallow: isShallow(this.#topLevel),
-      };
+  async #history(): Promise<FileHistory> {
+    if (this.#read !== undefined) return this.#read;
+    // No pathspec at all is every file.
+    const head = this.#paths.size === 0 ? null : findCommit("HEAD", this.#topLevel);
+    let commits: PathCommit[] = [];
+    for (let moves = 0; head !== null && moves < MOST_MOVES; moves += 1) {
+      // A path that is no UTF-8 cannot be an argument.
+      const many = this.#paths.size > MOST_LITERAL || [...this.#paths].some((path) => !path.isWellFormed());
+      const pathspecs = many ? [STORED_PATHSPEC] : [...this.#paths].map((path) => `:(top,literal)${path}`);
+      commits = readPathHistory([head], pathspecs, this.#topLevel);
+      const others = many ? [] : await this.#otherPaths(commits);
+      if (others.every((path) => this.#paths.has(path))) break;
+      for (const path of others) this.#paths.add(path);
     }
+    this.#read = { commits, shallow: isShallow(this.#topLevel) };
     return this.#read;
+  }
+
+  /** Where links among the files lead, and what the commits that brought a file took away: it may be that file, moved. */
+  async #otherPaths(commits: readonly PathCommit[]): Promise<string[]> {
+    const paths: string[] = [];
+    const bringing: PathCommit[] = [];
+    const byOid = new Map(commits.map((commit) => [commit.oid, commit]));
+    for (const commit of commits) {
+      for (const path of commit.changed) {
+        const target = await linkTarget(commit.files, path, this.#reader);
+        if (target !== null) paths.push(target);
+        if (!commit.parentOids.some((oid) => byOid.get(oid)?.files.has(path))) bringing.push(commit);
+      }
+    }
+    for (const { parents } of readChanges(bringing, this.#topLevel, [STORED_PATHSPEC])) {
+      for (const { newOid, path } of parents.flat()) if (ZERO_OID.test(newOid)) paths.push(path);
+    }
+    return paths;
   }
 
   /** null where no key opens it. */

@@ -173,6 +173,8 @@ test("a bare repository gets one answer from all that need a working tree", (t) 
     "secrets sync --template-only",
     "secrets set A_KEY --stdin",
     "key accept",
+    "key rotate",
+    "key generate",
     "baseline accept 0123456789abcdef --reason because",
     "diff",
     "diff one",
