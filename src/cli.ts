@@ -292,15 +292,16 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   secrets
     .command("set")
     .description("store a value: asked for, or from standard input or a file; never an argument")
-    .usage("[options] <name>")
-    .argument("<name...>", "as MUXI has it: A-Z, 0-9 and _")
+    .argument("<name>", "as MUXI has it: A-Z, 0-9 and _")
+    // A value that stands there is refused by the command, which knows what to say.
+    .allowExcessArguments()
     .option(...formationOption)
     .option("--stdin", "from standard input, without the line end after a single line", false)
     .option("--from-file <file>", "from a file, without the line end after a single line")
     .option("--dry-run", "change nothing", false)
-    .action(async (given: string[], options: Omit<SecretsSetOptions, keyof Invocation | "given">) => {
+    .action(async (_: string, options: Omit<SecretsSetOptions, keyof Invocation | "given">, command: Command) => {
       const { secretsSet } = await import("./commands/secrets-set.ts");
-      code = await secretsSet({ ...invocation(), ...options, given });
+      code = await secretsSet({ ...invocation(), ...options, given: command.args });
     });
 
   secrets
