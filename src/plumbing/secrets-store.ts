@@ -34,13 +34,15 @@ import { indexBits, indexEntries, refreshIndex, setIndexEntry } from "../git/ind
 import { blobOid } from "../git/object-id.ts";
 import { isInside } from "../git/run.ts";
 import { type Rewritable, readForRewrite, readWorkingFile } from "../git/working-file.ts";
-import { pathWord, tool } from "../invocation.ts";
+import { formationOption, pathWord, tool } from "../invocation.ts";
 import { type Held, type LockFile, withLock } from "../lock.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { type Secrets, sameSecrets } from "../secrets/json.ts";
 import { formatKey, generateKey, type Key, keyFingerprint, parseKey, sameKey } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { keyOfFormation, readKeyFile } from "./keyring.ts";
+
+export { formationOption } from "../invocation.ts";
 
 /** A formation on disk. */
 export interface FormationPlace {
@@ -267,12 +269,6 @@ function keyHint({ path }: FormationPlace): string {
     `get the key from a teammate, then: ${tool(`key unlock --from-file FILE${formationOption(path)}`)}\n` +
     `if nobody has it any more: ${tool(`secrets setup --new-key${formationOption(path)}`)}`
   );
-}
-
-/** What names this formation in a command of ours. */
-export function formationOption(path: string): string {
-  const word = pathWord(path);
-  return word === "." ? "" : ` -F ${word}`;
 }
 
 function assertToken(place: FormationPlace, file: string, bytes: Buffer): void {
