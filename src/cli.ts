@@ -11,6 +11,7 @@ import type { KeyExposureOptions } from "./commands/key-exposure.ts";
 import type { KeyUnlockOptions } from "./commands/key-unlock.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
 import type { SecretsDeleteOptions } from "./commands/secrets-delete.ts";
+import type { SecretsImportOptions } from "./commands/secrets-import.ts";
 import type { SecretsListOptions } from "./commands/secrets-list.ts";
 import type { SecretsSetOptions } from "./commands/secrets-set.ts";
 import type { SecretsSetupOptions } from "./commands/secrets-setup.ts";
@@ -184,6 +185,19 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await scan({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
+  program
+    .command("fix")
+    .description("move values out of a formation's files into its secrets.enc, and leave references")
+    .argument("[fingerprint...]", "of findings, as a blocked commit or scan prints them")
+    .option("--all", "every value in the formations' files", false)
+    .option("--name <name>", "what to call the value")
+    .option("-F, --formation <dir>", "in this formation only")
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (fingerprints: string[], options: FixFlags) => {
+      const { fix } = await import("./commands/fix.ts");
+      code = await fix({ ...invocation(), ...options, fingerprints });
+    });
+
   const baseline = program.command("baseline").description("findings lived with");
   baseline
     .command("accept")
@@ -314,6 +328,21 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .action(async (names: string[], options: Omit<SecretsDeleteOptions, keyof Invocation | "names">) => {
       const { secretsDelete } = await import("./commands/secrets-delete.ts");
       code = await secretsDelete({ ...invocation(), ...options, names });
+    });
+
+  secrets
+    .command("import")
+    .description("move the values of a .env file into secrets.enc")
+    .argument("<file>")
+    .argument("[name...]", "these names only, whatever they are")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--all", "settings and the like too", false)
+    .option("--replace", "values that are stored otherwise too", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (file: string, names: string[], options: Omit<SecretsImportOptions, keyof Invocation>) => {
+      const { secretsImport } = await import("./commands/secrets-import.ts");
+      code = await secretsImport({ ...invocation(), ...options, file, names });
     });
 
   secrets
@@ -462,6 +491,13 @@ interface ScanFlags {
   json: boolean;
   output?: string;
   baseline: boolean;
+}
+
+interface FixFlags {
+  all: boolean;
+  name?: string;
+  formation?: string;
+  dryRun: boolean;
 }
 
 interface DiffFlags {

@@ -34,6 +34,13 @@ export function tool(args: string): string {
   return `${command} ${args}`;
 }
 
+/** The fingerprint in a command that moves one value; several can be moved by one command. */
+export function movedFingerprint(text: string): string | null {
+  const before = tool("fix ");
+  const rest = text.startsWith(before) ? text.slice(before.length) : "";
+  return /^[0-9a-f]{16}$/.test(rest) ? rest : null;
+}
+
 /** A repository path as the reader would name it. It never starts like an option or like git's pathspec magic. */
 export function readerPath(path: string): string {
   const folders = path === "" ? [] : path.split("/");

@@ -16,6 +16,7 @@ import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
+import { fixOfFinding } from "../plumbing/fixable.ts";
 import {
   CommitJudge,
   type FrameMaker,
@@ -388,6 +389,9 @@ class RepositoryScan {
         addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
       await this.#scanFiles(tree, paths, report, judge, large);
       if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, ignored));
+      const { keyring } = this.#context;
+      const fixes = { salt: baseline.salt, formations, keyring, has: (path: string) => tree.entries.has(path) };
+      report.findings = report.findings.map((finding) => ({ ...finding, fix: fixOfFinding(finding, fixes) }));
     }
     return report;
   }

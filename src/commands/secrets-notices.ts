@@ -10,7 +10,7 @@ import { out, talk } from "../terminal.ts";
 import { notIgnored } from "./key-input.ts";
 
 /** A key that was just made is the only one, and git may be about to take it. */
-export function sayNewKey(place: FormationPlace, { madeKey }: ChangedSecrets, dryRun: boolean): void {
+export function sayNewKey(place: FormationPlace, { madeKey }: Pick<ChangedSecrets, "madeKey">, dryRun: boolean): void {
   if (!madeKey) return;
   const file = fileIn(place.path, ".key");
   talk(`${dryRun ? "would make" : "made"} a new key: ${escapeText(file)}`);

@@ -27,28 +27,35 @@ export function indexBits(topLevel: string, file: string): IndexBits {
   return { skipWorktree: /^s$/i.test(tag), assumeUnchanged: /^[a-z]$/.test(tag) };
 }
 
-/**
- * Give `file` this blob, and forget what git knew of the working tree's file.
- *
- * @param entry - the one that is replaced.
- */
-export function setIndexEntry(
-  topLevel: string,
-  file: string,
-  oid: string,
-  entry: IndexEntry | undefined,
-  assumeUnchanged: boolean,
-): void {
-  const path = Buffer.concat([encodePath(file), Buffer.from([0])]);
-  const record = Buffer.concat([Buffer.from(`${entry?.mode ?? "100644"} ${oid} 0\t`), path]);
-  runGit(["update-index", "-z", "--index-info"], { cwd: topLevel, input: record });
-  // --index-info makes a new entry, without the bits of the old one.
-  if (assumeUnchanged) {
-    runGit(["update-index", "-z", "--assume-unchanged", "--stdin"], { cwd: topLevel, input: path });
+/** What one path of the index is to be. */
+export interface NewEntry {
+  file: string;
+  oid: string;
+  /** The one that is replaced. */
+  entry: IndexEntry | undefined;
+  assumeUnchanged: boolean;
+}
+
+/** Give files these blobs, all or none, and forget what git knew of those of the working tree. */
+export function setIndexEntries(topLevel: string, entries: readonly NewEntry[]): void {
+  const path = ({ file }: NewEntry) => Buffer.concat([encodePath(file), Buffer.from([0])]);
+  const records = entries.flatMap((one) => [Buffer.from(`${one.entry?.mode ?? "100644"} ${one.oid} 0\t`), path(one)]);
+  runGit(["update-index", "-z", "--index-info"], { cwd: topLevel, input: Buffer.concat(records) });
+  // --index-info makes new entries, without the bits of the old ones.
+  const unchanged = entries.filter(({ assumeUnchanged }) => assumeUnchanged);
+  if (unchanged.length > 0) {
+    const input = Buffer.concat(unchanged.map(path));
+    runGit(["update-index", "-z", "--assume-unchanged", "--stdin"], { cwd: topLevel, input });
   }
 }
 
-/** Store bytes as they are, no filter asked, and give them to `file`. Otherwise as {@link setIndexEntry}. */
+/** Write a blob of these bytes as they are, no filter asked. @returns its oid. */
+export function writeBlob(topLevel: string, bytes: Uint8Array): string {
+  const args = ["hash-object", "-w", "--no-filters", "--stdin"];
+  return runGit(args, { cwd: topLevel, input: bytes }).toString("latin1").trim();
+}
+
+/** {@link writeBlob}, and give it to `file`. */
 export function stageBytes(
   topLevel: string,
   file: string,
@@ -56,8 +63,7 @@ export function stageBytes(
   entry: IndexEntry | undefined,
   assumeUnchanged: boolean,
 ): void {
-  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes });
-  setIndexEntry(topLevel, file, oid.toString("latin1").trim(), entry, assumeUnchanged);
+  setIndexEntries(topLevel, [{ file, oid: writeBlob(topLevel, bytes), entry, assumeUnchanged }]);
 }
 
 /** Look at files anew, so that the next `git status` need not; those that git does not track are passed over. */

@@ -87,8 +87,8 @@ export function judgeLargeFile(
 function fixOf({ kind, rule, path, line, name, fix }: Finding, formations: readonly string[]): string {
   if (kind === "path" || (kind === "key" && rule !== "known-key")) return fix;
   if (isDotenvPath(path) && !isDotenvExample(path)) return unstage(path);
-  const formation = formationAround(path, formations);
-  const inside = formation !== undefined && isReferenceFile(formation === "" ? path : path.slice(formation.length + 1));
+  const formation = formationReading(path, formations);
+  const inside = formation !== undefined;
   const place = `line ${line} of ${pathWord(path)}`;
   switch (kind) {
     case "key":
@@ -134,6 +134,13 @@ function formationAround(path: string, formations: readonly string[]): string | 
     lookups.set(formations, innermost);
   }
   return innermost(path);
+}
+
+/** The formation that MUXI puts values into this file of, where it does. */
+export function formationReading(path: string, formations: readonly string[]): string | undefined {
+  const formation = formationAround(path, formations);
+  const inside = formation === undefined || formation === "" ? path : path.slice(formation.length + 1);
+  return formation !== undefined && isReferenceFile(inside) ? formation : undefined;
 }
 
 /** Google's `AIza…` keys are restricted by referrer and shipped to browsers: published by name, they are no leak. */

@@ -30,7 +30,7 @@ import {
   templateEntries,
 } from "../formation/template.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
-import { indexBits, indexEntries, refreshIndex, setIndexEntry } from "../git/index-entry.ts";
+import { indexBits, indexEntries, refreshIndex, setIndexEntries } from "../git/index-entry.ts";
 import { blobOid } from "../git/object-id.ts";
 import { isInside } from "../git/run.ts";
 import { type Rewritable, readForRewrite, readWorkingFile } from "../git/working-file.ts";
@@ -525,7 +525,7 @@ function settleIndex({ topLevel, places }: FormationPlace, writes: readonly Writ
       continue;
     const bits = indexBits(topLevel, file);
     if (bits.skipWorktree) continue;
-    setIndexEntry(topLevel, file, entry.oid, entry, bits.assumeUnchanged);
+    setIndexEntries(topLevel, [{ file, oid: entry.oid, entry, assumeUnchanged: bits.assumeUnchanged }]);
     settled.push(file);
   }
   if (settled.length > 0) refreshIndex(topLevel, settled);

@@ -93,6 +93,22 @@ const CASES: Case[] = [
     byHand: (repo, formation) => repo.write(formation.at("notes.txt"), "token\n"),
   },
   {
+    name: "a value in an agent's file and one in the template",
+    says: /agents\/a\.afs:2:\d+ {2}groq-key(?:.|\n)*secrets:3 {2}template-value/,
+    change(repo, formation) {
+      repo.write(formation.at("agents/a.afs"), `id: a\nx: [Bearer ${fakeGroqKey()}]\n`);
+      repo.write(formation.at("secrets"), `${repo.read(formation.at("secrets"))}MY_PASSWORD=${opaque(20, "mine")}\n`);
+      return [formation.at("agents/a.afs"), formation.at("secrets")];
+    },
+    later: (repo, formation) => repo.write(formation.at("agents/a.afs"), "id: a\nx: later\n"),
+    after(repo, formation) {
+      const secrets = openWith(formation.key, stored(repo, formation.at("secrets.enc")));
+      assert.deepEqual(secrets?.get("GROQ_API_KEY"), { kind: "string", value: fakeGroqKey() });
+      assert.deepEqual(secrets?.get("MY_PASSWORD"), { kind: "string", value: opaque(20, "mine") });
+      assert.match(stored(repo, formation.at("agents/a.afs")).toString(), /"Bearer \$\{\{ secrets\.GROQ_API_KEY \}\}"/);
+    },
+  },
+  {
     name: "plaintext in secrets.enc",
     says: /secrets\.enc {2}not-encrypted/,
     unfiltered: true,

@@ -60,7 +60,8 @@ test("no command hands a value to anybody, or leaves one behind", (t) => {
   const old = { OPENAI_API_KEY: `old-${opaque(30, "leak/old")}`, STALE_API_KEY: `stale-${opaque(30, "leak/stale")}` };
   const value = `new-${opaque(30, "leak/new")}<&>\\é`;
   const pem = `-----BEGIN\n${opaque(40, "leak/pem")}\n-----END\n`;
-  const marks = [...Object.values(old), value, pem.split("\n")[1]!];
+  const [moved, imported] = [opaque(40, "leak/moved"), opaque(40, "leak/imported")];
+  const marks = [...Object.values(old), value, pem.split("\n")[1]!, moved, imported];
   const made = writeFormation(repo, "bot", old);
   repo.write("bot/formation.afs", 'a: "${{ secrets.OPENAI_API_KEY }}"\nb: "${{ secrets.MAIL_TOKEN }}"\n');
   repo.write("bot/secrets", "MAIL_TOKEN=\nOPENAI_API_KEY=\nSTALE_API_KEY=\n");
@@ -73,6 +74,7 @@ test("no command hands a value to anybody, or leaves one behind", (t) => {
   mkdirSync(own);
   t.after(() => execFileSync("rm", ["-rf", own]));
   writeFileSync(join(own, "pem"), pem);
+  writeFileSync(join(own, "env"), `MAIL_KEY=${imported}\nMAIL_TOKEN='${imported}'\nPORT=1\n${imported}\n`);
   writeFileSync(join(own, "marks"), [...marks, made.key].join("\n"));
   // Every git that is started says how it was.
   const log = join(own, "log");
@@ -118,6 +120,13 @@ test("no command hands a value to anybody, or leaves one behind", (t) => {
     assert.equal(ran.code, code, `${args.slice(0, 2).join(" ")}: ${ran.stderr.slice(0, 300)}`);
     shown.push(ran);
   }
+  shown.push(run("", "secrets", "import", join(own, "env"), "--yes", "-F", "bot"));
+  repo.write("bot/agents/a.afs", `auth:\n  token: ${moved}\n`);
+  shown.push(run("", "fix", "--all"));
+  assert.deepEqual(
+    shown.slice(-2).map(({ code }) => code),
+    [1, 0],
+  );
   // What was asked for is on standard output, and nowhere else.
   for (const args of [
     ["secrets", "get", "OPENAI_API_KEY"],
