@@ -28,10 +28,11 @@ import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plum
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
-import { formatScan, type ScanFormat } from "../report/format.ts";
+import { formatScan } from "../report/format.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";
+import type { ScanFormat } from "../report/scan-formats.ts";
 import type { ForeignComment } from "../scan/allow.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";

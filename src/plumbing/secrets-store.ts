@@ -30,7 +30,7 @@ import {
   templateEntries,
 } from "../formation/template.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
-import { indexBits, indexEntries, refreshIndex, setIndexEntries } from "../git/index-entry.ts";
+import { indexBits, indexEntries, mayHoldBlob, refreshIndex, setIndexEntries } from "../git/index-entry.ts";
 import { blobOid } from "../git/object-id.ts";
 import { isInside } from "../git/run.ts";
 import { type Rewritable, readForRewrite, readWorkingFile } from "../git/working-file.ts";
@@ -520,9 +520,9 @@ function settleIndex({ topLevel, places }: FormationPlace, writes: readonly Writ
   const settled: string[] = [];
   for (const { target, bytes } of writes) {
     const file = target.path;
-    const [entry] = file === null ? [] : indexEntries(topLevel, file);
-    if (file === null || entry === undefined || entry.stage !== 0 || blobOid(bytes, entry.oid.length) !== entry.oid)
-      continue;
+    if (file === null || !mayHoldBlob(places, topLevel, bytes)) continue;
+    const [entry] = indexEntries(topLevel, file);
+    if (entry === undefined || entry.stage !== 0 || blobOid(bytes, entry.oid.length) !== entry.oid) continue;
     const bits = indexBits(topLevel, file);
     if (bits.skipWorktree) continue;
     setIndexEntries(topLevel, [{ file, oid: entry.oid, entry, assumeUnchanged: bits.assumeUnchanged }]);

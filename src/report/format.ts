@@ -4,9 +4,7 @@ import { formatGithub } from "./github.ts";
 import { formatGitlab } from "./gitlab.ts";
 import { formatSarif } from "./sarif.ts";
 import { formatScanJson, formatScanText, type ScanReport } from "./scan.ts";
-
-export const SCAN_FORMATS = ["text", "json", "sarif", "github", "gitlab"] as const;
-export type ScanFormat = (typeof SCAN_FORMATS)[number];
+import type { ScanFormat } from "./scan-formats.ts";
 
 /** @returns the report without a final newline; empty where there is nothing to say. */
 export function formatScan(report: ScanReport, format: ScanFormat, style: Style, quiet: boolean): string {
