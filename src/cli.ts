@@ -19,9 +19,17 @@ import type { SecretsSyncOptions } from "./commands/secrets-sync.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
+import { FAIL_ON, type FailOn } from "./formation/review.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
-import { SCAN_FORMATS, type ScanFormat } from "./report/scan-formats.ts";
+import {
+  CI_FORMATS,
+  type CiFormat,
+  DIFF_FORMATS,
+  type DiffFormat,
+  SCAN_FORMATS,
+  type ScanFormat,
+} from "./report/format-names.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -45,6 +53,12 @@ function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
     if (value === undefined) throw new InvalidArgumentError(`one of ${values.join(", ")}`);
     return value;
   };
+}
+
+/** A list without blanks or empty words between its commas; given again, it grows. */
+function listOf<T extends string>(values: readonly T[]): (given: string, before: readonly T[]) => T[] {
+  const word = oneOf(values);
+  return (given, before) => [...new Set([...before, ...given.split(",").map((one) => word(one.trim()))])];
 }
 
 /** As git's: each -C is relative to the one before, an empty one changes nothing. */
@@ -341,13 +355,45 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .description("which secret names were added, removed or changed")
     .usage("[options] [A | A B | A..B | A...B] [--] [path...]")
     .argument("[revision...]", "as of git diff: none is HEAD, and one is compared with the working tree")
-    .option("--format <format>", "text, markdown or json", oneOf(["text", "markdown", "json"] as const), "text")
+    .option("--format <format>", "text, markdown, json, github or gitlab", oneOf(DIFF_FORMATS), "text")
     .option("--json", "same as --format json", false)
-    .option("--exit-code", "exit 1 when names differ", false)
+    .option("--exit-code", "exit 1 when anything differs", false)
+    .option("--fail-on <list>", `exit 1 on any of these, comma separated: ${FAIL_ON.join(", ")}`, listOf(FAIL_ON), [])
     .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--base-key-file <file>", "a key of the older version, before a rotation (repeatable)", collect, [])
     .action(async (given: string[], options: DiffFlags) => {
       const { diff } = await import("./commands/diff.ts");
       code = await diff({ ...invocation(), ...options, given, afterDashes });
+    });
+
+  const ci = program
+    .command("ci")
+    .description("for a pipeline: scan what its commits bring, check their head, tell what changed by name")
+    .option("--range <A..B>", "what B has and A has not, whatever the pipeline says")
+    .option("--format <format>", "text, markdown or json", oneOf(CI_FORMATS), "text")
+    .option("--json", "same as --format json", false)
+    .option("--sarif <file>", "write what was found there, for code scanning")
+    .option("--code-quality <file>", "write it there, for GitLab's merge requests")
+    .option("--comment <file>", "write the body of a comment there");
+  judging(ci).action(async (options: CiFlags) => {
+    const { ci } = await import("./commands/ci.ts");
+    code = await ci({ ...invocation(), ...options });
+  });
+  judging(
+    ci
+      .command("comment")
+      .description("keep one comment of GitHub's pull request up to date (GITHUB_TOKEN)")
+      .option("--body <file>", "what 'ci --comment' wrote; without it, the pull request is judged anew"),
+  )
+    .option("--dry-run", "print what would be written, change nothing", false)
+    .action(async (_: object, command: Command) => {
+      // commander gives `ci` what both have, wherever it stands.
+      const own = new Set(command.options.map((one) => one.long));
+      const given = ci.options.filter((one) => ci.getOptionValueSource(one.attributeName()) === "cli");
+      const foreign = given.find((one) => !own.has(one.long));
+      if (foreign !== undefined) throw new MuxiGitError("usage", `'ci comment' takes no '${foreign.long}'`);
+      const { ciComment } = await import("./commands/ci-comment.ts");
+      code = await ciComment({ ...command.optsWithGlobals<CiCommentFlags>(), ...invocation() });
     });
 
   program
@@ -512,11 +558,43 @@ interface FixFlags {
   dryRun: boolean;
 }
 
+interface JudgeFlags {
+  requireKey: boolean;
+  failOn: FailOn[];
+  keyFile: string[];
+  baseKeyFile: string[];
+}
+
+interface CiFlags extends JudgeFlags {
+  range?: string;
+  format: CiFormat;
+  json: boolean;
+  sarif?: string;
+  codeQuality?: string;
+  comment?: string;
+}
+
+interface CiCommentFlags extends JudgeFlags {
+  body?: string;
+  dryRun: boolean;
+}
+
+/** Options of whatever judges commits. */
+function judging(command: Command): Command {
+  return command
+    .option("--require-key", "a formation that cannot be opened is an error", false)
+    .option("--fail-on <list>", `exit 1 on any of these, comma separated: ${FAIL_ON.join(", ")}`, listOf(FAIL_ON), [])
+    .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--base-key-file <file>", "a key of the older version, before a rotation (repeatable)", collect, []);
+}
+
 interface DiffFlags {
-  format: "text" | "markdown" | "json";
+  format: DiffFormat;
   json: boolean;
   exitCode: boolean;
+  failOn: FailOn[];
   keyFile: string[];
+  baseKeyFile: string[];
 }
 
 /**

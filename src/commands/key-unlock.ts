@@ -174,8 +174,8 @@ function keyThatIsHere(place: FormationPlace, versions: SealedVersions): Key | n
   if (own.state === "ok" && !isSealed(versions)) return own.key;
   if (place.places === null) return null;
   for (const keys of keyBatches([place.path], place.topLevel)) {
-    const found = keys.find((key) => fitOf(key, versions) !== null);
-    if (found !== undefined) return found;
+    const found = keys.find(({ key }) => fitOf(key, versions) !== null);
+    if (found !== undefined) return found.key;
   }
   return null;
 }

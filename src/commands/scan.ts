@@ -9,7 +9,7 @@ import { findFormations } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { reachableObjects } from "../git/object-stream.ts";
-import { findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
+import { type CommitChanges, findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts";
@@ -19,20 +19,22 @@ import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "../plumbing/
 import { fixOfFinding } from "../plumbing/fixable.ts";
 import {
   CommitJudge,
+  type CommitProblem,
   type FrameMaker,
+  identityOf,
   type Standard,
   storedFolders,
   storedVersions,
 } from "../plumbing/judge-commits.ts";
-import { type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
+import { allowedNote, type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } from "../plumbing/judge-file.ts";
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
 import { formatScan } from "../report/format.ts";
+import type { ScanFormat } from "../report/format-names.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";
-import type { ScanFormat } from "../report/scan-formats.ts";
 import type { ForeignComment } from "../scan/allow.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import { createScanner, type Scanner } from "../scan/engine.ts";
@@ -163,7 +165,7 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
 }
 
 /** Only text shows lines. */
-function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMaker } {
+function framesFor(scanner: Scanner, options: Pick<ScanOptions, "json" | "format">): { frames?: FrameMaker } {
   if (formatOf(options) !== "text") return {};
   // The rules' names are read at the first finding.
   return {
@@ -172,10 +174,50 @@ function framesFor(scanner: Scanner, options: ScanOptions): { frames?: FrameMake
   };
 }
 
+type Judging = Pick<ScanOptions, "baseline" | "json" | "format">;
+
+/** What commits bring. */
+export interface ScannedCommits {
+  report: ScanReport;
+  /** Plaintext in formations' own files, where it was asked for. */
+  problems: CommitProblem[];
+  /** Whether a finding is still in its file at the end of the range. */
+  stands(finding: Finding): Promise<boolean>;
+}
+
+/**
+ * What commits bring, by the settings, baseline and formations of `tree`.
+ *
+ * @param asked.formations - whether plaintext in formations' own files is asked for, commit by commit.
+ */
+export async function scanCommits(
+  context: RepositoryContext,
+  options: Judging,
+  tree: Snapshot,
+  commits: readonly CommitChanges[],
+  asked: { formations: boolean },
+): Promise<ScannedCommits> {
+  const { standard } = await standardOf(context, options, tree, storedVersions(commits, context.reader));
+  const judge = new CommitJudge(context, standard);
+  const { scanned, skipped, findings, notes, problems } = await judge.judge(commits, asked);
+  const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
+    ...finding,
+    fingerprint: id,
+    commit,
+    ...(accepted ? { accepted } : {}),
+  }));
+  const stands = async (finding: Finding): Promise<boolean> => {
+    const entry = tree.entries.get(finding.path);
+    const there = entry?.oid == null ? null : await judge.findingsOf(finding.path, entry.mode, entry.oid);
+    return (there ?? []).some((one) => identityOf(one) === identityOf(finding));
+  };
+  return { report: { scanned, skipped, findings: reported, notes }, problems, stands };
+}
+
 /** By what a repository is scanned: settings, baseline, formations and values of a tree, values of older versions too. */
 async function standardOf(
   { topLevel, keyring }: RepositoryContext,
-  options: ScanOptions,
+  options: Judging,
   tree: Snapshot,
   versions: MoreVersions,
 ): Promise<{ standard: Standard; everywhere: string[]; known: KnownEntry[] }> {
@@ -324,7 +366,7 @@ function addVerdict(
 ): void {
   report.scanned.files += 1;
   report.scanned.bytes += size;
-  for (const note of allowed) report.notes.push(`an allow comment accepts ${note}`);
+  for (const one of allowed) report.notes.push(allowedNote(one));
   for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
 
@@ -365,8 +407,12 @@ class RepositoryScan {
     // Its settings and formations count: those of the newer end of a range.
     const commit = range?.head ?? (bare ? (findCommit("HEAD", topLevel) ?? emptyTree(topLevel)) : null);
     const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
-    const commits = range === null ? [] : readRange(range, topLevel);
-    const { standard } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
+    if (range !== null) {
+      const commits = readRange(range, topLevel);
+      return (await scanCommits(this.#context, this.#options, tree, commits, { formations: false })).report;
+    }
+    const none: MoreVersions = { reader, oids: new Map() };
+    const { standard } = await standardOf(this.#context, this.#options, tree, none);
     const { scanner, formations, ignored } = standard;
     const { settings, baseline } = standard.configuration;
     const report = emptyReport(standard.frames, settings.allowComments);
@@ -374,18 +420,7 @@ class RepositoryScan {
       add(into, path, mode, bytes, scanner, formations, baseline, !ignored(path));
 
     if (stdin) add(report, "-", "100644", readStandardInput(), scanner, formations, baseline, true, withoutIndex);
-    else if (range !== null) {
-      const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
-        formations: false,
-      });
-      const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
-        ...finding,
-        fingerprint: id,
-        commit,
-        ...(accepted ? { accepted } : {}),
-      }));
-      return { scanned, skipped, findings: reported, notes };
-    } else {
+    else {
       const large = (path: string): boolean =>
         addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
       await this.#scanFiles(tree, paths, report, judge, large);

@@ -54,6 +54,9 @@ export function isShallow(cwd: string): boolean {
   return tryGit(["rev-parse", "--is-shallow-repository"], { cwd }).stdout.toString("latin1").trim() === "true";
 }
 
+/** What brings the blobs that a partial clone lacks (git 2.36 and later). */
+export const PARTIAL_HINT = "in a partial clone, fetch what it lacks: git fetch --refetch --no-filter";
+
 /** `A`, `A..B` or `A...B`, its ends resolved. */
 export interface Range {
   dots: "" | ".." | "...";

@@ -114,6 +114,8 @@ export interface GitOptions {
   /** Bytes for git's stdin; an empty stdin when absent. */
   input?: Uint8Array | string;
   env?: NodeJS.ProcessEnv;
+  /** After so long it is stopped, and what it has said so far is its answer, with code 255. */
+  timeoutMs?: number;
 }
 
 export interface GitResult {
@@ -137,7 +139,10 @@ export function tryGit(args: readonly string[], options: GitOptions = {}): GitRe
     input: options.input ?? "",
     maxBuffer: MAX_OUTPUT,
     windowsHide: true,
+    ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
   });
+  if ((result.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT")
+    return { code: 255, stdout: result.stdout, stderr: "" };
   if (result.error !== undefined || result.status === null) {
     throw new MuxiGitError("git-failed", `'git ${args[0] ?? ""}' could not be run`, { cause: result.error });
   }

@@ -25,6 +25,7 @@ import {
   EMPTY_BASELINE,
   fingerprint,
   isAccepted,
+  newlyAccepted,
   parseBaseline,
 } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -195,9 +196,7 @@ export async function readConfiguration(
   const baseline = await current(BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
   for (const phrase of common(
     (await before(BASELINE_FILE, parseBaseline, EMPTY_BASELINE))?.map((old) =>
-      baseline.findings
-        .filter((entry) => !isAccepted(old, entry, entry.fingerprint))
-        .map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
+      newlyAccepted(old, baseline).map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
     ),
   )) {
     notes.push(`${who} accepts a finding: ${phrase}`);

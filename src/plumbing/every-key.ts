@@ -8,8 +8,8 @@ import { folderOf } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { splitNul, tryGit } from "../git/run.ts";
-import { type Key, keyFingerprint } from "../secrets/key.ts";
-import { heldKeys } from "./held-keys.ts";
+import { keyFingerprint } from "../secrets/key.ts";
+import { type FoundKey, heldKeyFiles } from "./held-keys.ts";
 import { keyOfFormation } from "./keyring.ts";
 import { looseFormations } from "./loose-formations.ts";
 
@@ -21,12 +21,12 @@ const BATCH = 64;
  *
  * @param likely - folders (repository paths) to ask first.
  */
-export function* keyBatches(likely: readonly string[], cwd: string): Generator<Key[]> {
+export function* keyBatches(likely: readonly string[], cwd: string): Generator<FoundKey[]> {
   const places = findGitPlaces(cwd);
   const topLevel = places?.topLevel ?? cwd;
   const asked = new Set<string>();
   const given = new Set<string>();
-  let batch: Key[] = [];
+  let batch: FoundKey[] = [];
   let nothing = true;
   for (const folders of [
     () => likely,
@@ -43,7 +43,7 @@ export function* keyBatches(likely: readonly string[], cwd: string): Generator<K
       const fingerprint = keyFingerprint(found.key);
       if (given.has(fingerprint)) continue;
       given.add(fingerprint);
-      batch.push(found.key);
+      batch.push({ key: found.key, path: found.path });
       if (batch.length < BATCH) continue;
       nothing = false;
       yield batch;
@@ -55,7 +55,7 @@ export function* keyBatches(likely: readonly string[], cwd: string): Generator<K
       batch = [];
     }
   }
-  const old = heldKeys(places).filter((key) => !given.has(keyFingerprint(key)));
+  const old = heldKeyFiles(places).filter(({ key }) => !given.has(keyFingerprint(key)));
   if (old.length > 0 || nothing) yield old;
 }
 

@@ -16,6 +16,12 @@ import { readKeyFile } from "./keyring.ts";
 
 type Common = Pick<GitPlaces, "commonDir">;
 
+/** A key and the file that it stands in. */
+export interface FoundKey {
+  key: Key;
+  path: string;
+}
+
 const held = new WeakSet<Key>();
 
 /** Whether a key is one that {@link heldKeys} gave. */
@@ -29,6 +35,10 @@ export function heldFolder({ commonDir }: Common): string {
 
 /** Every key held here. */
 export function heldKeys(places: Common | null): Key[] {
+  return heldKeyFiles(places).map(({ key }) => key);
+}
+
+export function heldKeyFiles(places: Common | null): FoundKey[] {
   if (places === null) return [];
   let names: string[];
   try {
@@ -40,11 +50,12 @@ export function heldKeys(places: Common | null): Key[] {
     // The fingerprint.
     if (!/^[0-9a-f]{16}$/.test(name)) return [];
     try {
-      const bytes = readKeyFile(join(heldFolder(places), name));
+      const path = join(heldFolder(places), name);
+      const bytes = readKeyFile(path);
       if (bytes === null) return [];
       const key = parseKey(bytes);
       held.add(key);
-      return [key];
+      return [{ key, path }];
     } catch {
       return [];
     }

@@ -9,7 +9,7 @@ import type { Finding } from "../scan/finding.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { ignoredPaths, scannerUnder } from "./configuration.ts";
-import { type FileVerdict, judgeFile } from "./judge-file.ts";
+import { allowedNote, type FileVerdict, judgeFile } from "./judge-file.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
 export interface ScanResult {
@@ -60,7 +60,7 @@ export async function scanChanges(
     result.scanned.files += 1;
     result.scanned.bytes += bytes.length;
     const verdict = judge(path, mode, bytes);
-    for (const allowed of verdict.allowed) result.notes.push(`an allow comment accepts ${allowed}`);
+    for (const allowed of verdict.allowed) result.notes.push(allowedNote(allowed));
     if (verdict.findings.length > 0) suspects.set(path, verdict.findings);
   }
   for (const { path, reason } of result.skipped) result.notes.push(`'${path}' was not scanned: ${reason}`);

@@ -31,7 +31,7 @@ import { withoutRepeats } from "./commit-verdict.ts";
 import type { FixContext } from "./fixable.ts";
 import type { Keyring } from "./formation-state.ts";
 import { checkFormations, partialFormations } from "./introduced-problems.ts";
-import { judgeFile } from "./judge-file.ts";
+import { allowedNote, judgeFile } from "./judge-file.ts";
 import type { MoreVersions } from "./known.ts";
 import { COMMIT_MESSAGE, scanMessage } from "./scan-message.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
@@ -169,7 +169,7 @@ export class CommitJudge {
     if (counted) {
       this.#verdict.scanned.files += 1;
       this.#verdict.scanned.bytes += bytes.length;
-      for (const note of allowed) this.#verdict.notes.push(`an allow comment accepts ${note}`);
+      for (const one of allowed) this.#verdict.notes.push(allowedNote(one));
     }
     this.#judged.set(id, findings);
     return findings;

@@ -3,7 +3,7 @@ import { innermostIn } from "../formation/discover.ts";
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
 import { handThen, inFolder, pathWord } from "../invocation.ts";
-import { applyAllowComments, type ForeignComment } from "../scan/allow.ts";
+import { type AllowedFinding, applyAllowComments, type ForeignComment } from "../scan/allow.ts";
 import { checkDotenv, isDotenvExample, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -26,8 +26,12 @@ export interface JudgedFile {
 
 export interface FileVerdict {
   findings: Finding[];
-  /** What allow comments accepted: `path:line  rule, because: reason`. */
-  allowed: string[];
+  /** What allow comments accepted. */
+  allowed: AllowedFinding[];
+}
+
+export function allowedNote({ finding, line, reason }: AllowedFinding): string {
+  return `an allow comment accepts ${finding.path}:${line}  ${finding.rule}, because: ${reason}`;
 }
 
 /** Kinds that no setting ignores. */
@@ -54,7 +58,7 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const { kept, allowed } = applyAllowComments(counted, bytes, 1, file.allowComments);
   return {
     findings: kept.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })),
-    allowed: allowed.map(({ finding, line, reason }) => `${path}:${line}  ${finding.rule}, because: ${reason}`),
+    allowed,
   };
 }
 

@@ -9,7 +9,7 @@ import { formatJson } from "../escape.ts";
 import { isLeak } from "../formation/problem.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { runGit } from "../git/run.ts";
-import { parseListing } from "../git/staged.ts";
+import { headsBeingMerged, parseListing } from "../git/staged.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
@@ -28,11 +28,6 @@ export const STOPPED_AT_COMMIT = "nothing left this machine; no rotation needed"
  */
 export async function preMergeCommit(args: readonly string[]): Promise<ExitCode> {
   return await preCommit(args, headsBeingMerged(process.env));
-}
-
-/** `GITHEAD_<oid>=<name>`, set by `git merge` for each commit it merges into HEAD. */
-export function headsBeingMerged(env: NodeJS.ProcessEnv): string[] {
-  return Object.keys(env).flatMap((name) => /^GITHEAD_([0-9a-f]{40}|[0-9a-f]{64})$/.exec(name)?.[1] ?? []);
 }
 
 /**

@@ -38,6 +38,10 @@ export function withoutSecretName(scanner: Scanner, path: string, verdict: FileV
   if (findings.length + allowed.length === 0 || shownPath(scanner, path) === path) return verdict;
   return {
     findings: findings.map((finding) => ({ ...finding, path: HIDDEN_PATH, fix: RENAME })),
-    allowed: allowed.map((phrase) => phrase.replaceAll(path, () => HIDDEN_PATH)),
+    allowed: allowed.map(({ finding, line, reason }) => ({
+      finding: { ...finding, path: HIDDEN_PATH },
+      line,
+      reason: reason.replaceAll(path, () => HIDDEN_PATH),
+    })),
   };
 }
