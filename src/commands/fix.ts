@@ -46,7 +46,7 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
     const mover = await ValueMover.open(context);
     if (!options.dryRun) mover.assertIndexIsFree();
     const { wanted, others } = select(options, context, mover.formations, await mover.find());
-    const elsewhere = await findElsewhere(context, others, mover.salt);
+    const elsewhere = await findElsewhere(context, others, mover.salts);
     if (wanted.length + elsewhere.length === 0) {
       if (!options.quiet) out("nothing to move: no value stands in a formation's file");
       return EXIT.ok;
@@ -102,15 +102,23 @@ function select(
   const within = found.filter(({ formation }) => only === undefined || formation.path === only.path);
   if (options.all) return { wanted: within.filter(({ livedWith }) => !livedWith), others: [] };
   const asked = [...new Set(options.fingerprints)];
-  const wanted = asked.flatMap((id) => within.find((movable) => movable.fingerprint === id) ?? []);
-  return { wanted, others: asked.filter((id) => !wanted.some((movable) => movable.fingerprint === id)) };
+  const isCalled = (id: string) => (movable: Movable) =>
+    movable.fingerprint === id || movable.otherFingerprints.includes(id);
+  const wanted = new Set(asked.flatMap((id) => within.find(isCalled(id)) ?? []));
+  return { wanted: [...wanted], others: asked.filter((id) => !within.some(isCalled(id))) };
 }
 
 /** @throws MuxiGitError `unknown-finding` */
-async function findElsewhere(context: RepositoryContext, ids: readonly string[], salt: string): Promise<Finding[]> {
+async function findElsewhere(
+  context: RepositoryContext,
+  ids: readonly string[],
+  salts: readonly string[],
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const id of ids) {
-    const finding = await locate(context, (one) => fingerprintOf(salt, one) === id, { history: false });
+    const finding = await locate(context, (one) => salts.some((salt) => fingerprintOf(salt, one) === id), {
+      history: false,
+    });
     if (finding === null) {
       throw new MuxiGitError("unknown-finding", `no finding ${id} in what is staged or in the working tree`, {
         hint: `it may be mended already; what is left: ${tool("scan --staged")}`,
@@ -149,7 +157,10 @@ async function planMoves(mover: ValueMover, wanted: readonly Movable[], given: s
       planned.refused.push({ movable, reason: `'${shownName(fixed)}' is stored with another value` });
       continue;
     }
-    const name = fixed ?? own.nameOf(value, offered) ?? (await choose(own.free(offered, value), value, movable, own));
+    const name =
+      fixed === null
+        ? (own.nameOf(value, offered) ?? (await choose(own.free(offered, value), value, movable, own)))
+        : fixed;
     const move = { movable, name, value };
     if (own.nameOf(value, name) === name) planned.reused.add(move);
     own.choose(name, value);

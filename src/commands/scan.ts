@@ -16,6 +16,7 @@ import { diskPath, openLargeFile, readWorkingFile } from "../git/working-file.ts
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, ignoredPaths, scannerUnder, settingsOf } from "../plumbing/configuration.ts";
+import { fixOfFinding } from "../plumbing/fixable.ts";
 import {
   CommitJudge,
   type CommitProblem,
@@ -29,7 +30,8 @@ import { allowedNote, type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } 
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
-import { formatScan, type ScanFormat } from "../report/format.ts";
+import { formatScan } from "../report/format.ts";
+import type { ScanFormat } from "../report/format-names.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";
@@ -423,6 +425,9 @@ class RepositoryScan {
         addLarge(report, topLevel, path, path, scanner, formations, baseline, !ignored(path));
       await this.#scanFiles(tree, paths, report, judge, large);
       if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, ignored));
+      const { keyring } = this.#context;
+      const fixes = { salt: baseline.salt, formations, keyring, has: (path: string) => tree.entries.has(path) };
+      report.findings = report.findings.map((finding) => ({ ...finding, fix: fixOfFinding(finding, fixes) }));
     }
     return report;
   }

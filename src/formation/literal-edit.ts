@@ -117,11 +117,12 @@ export function findTemplateValue(text: string, line: number): Found {
   const whole = text.slice(start, end === -1 ? text.length : end).replace(/\r$/, "");
   const equals = whole.indexOf("=");
   if (entry === undefined || equals === -1) return { reason: "it is no NAME=value line" };
-  const [read] = assignmentLines(whole);
-  const { value, quote } = read?.assignment ?? { value: entry.value, quote: "" };
+  const read = (line: string) => [...assignmentLines(line)][0]?.assignment ?? { value: entry.value, quote: "" };
+  const { value, quote } = read(whole);
   if (quote === "" && /^["'`]/.test(value)) return { reason: "its value runs over several lines" };
   const comment = /[ \t]#[ \t].*$/.exec(whole.slice(equals + 1))?.[0] ?? "";
-  const kept = !value.includes(comment.trim()) && isPlaceholder(comment, entry.name) ? comment : "";
+  const isComment = read(whole.slice(0, whole.length - comment.length)).value === value;
+  const kept = isComment && isPlaceholder(comment, entry.name) ? comment : "";
   const from = start + equals + 1;
   return {
     place: {

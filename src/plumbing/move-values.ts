@@ -44,7 +44,7 @@ import { diskPath, readForRewrite, readWorkingFile } from "../git/working-file.t
 import { pathWord, shellQuote, tool } from "../invocation.ts";
 import { withLock } from "../lock.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
-import { type Baseline, canBeAccepted, fingerprint, isAccepted } from "../scan/baseline.ts";
+import { type Baseline, canBeAccepted, DEFAULT_SALT, fingerprint, isAccepted } from "../scan/baseline.ts";
 import type { Scanner } from "../scan/engine.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { type Secrets, type SecretValue, sameValue } from "../secrets/json.ts";
@@ -68,8 +68,10 @@ interface At {
 
 /** A value that can be moved, or should be. */
 export interface Movable {
-  /** As a report prints it. */
+  /** As a report prints it: by the salt of the baseline that is staged. */
   fingerprint: string;
+  /** By the salts that `scan` may have gone by: of the working tree's baseline, of none. */
+  otherFingerprints: readonly string[];
   formation: Formation;
   /** Repository path. */
   path: string;
@@ -86,7 +88,7 @@ export interface Movable {
 }
 
 /** One place of a value in one version of a file. */
-type Occurrence = Pick<Movable, "fingerprint" | "line" | "column" | "rule" | "templateName"> & {
+type Occurrence = Pick<Movable, "fingerprint" | "otherFingerprints" | "line" | "column" | "rule" | "templateName"> & {
   endLine: number;
   endColumn: number;
   livedWith: boolean;
@@ -129,6 +131,8 @@ interface State {
   scanner: Scanner;
   settings: Settings;
   baseline: Baseline;
+  /** The staged baseline's, then others that a report may have gone by. */
+  salts: readonly [string, ...string[]];
   ignored: (path: string) => boolean;
 }
 
@@ -156,14 +160,28 @@ export class ValueMover {
     // What is staged is what a hook judges by.
     const settings = await settingsOf(index);
     const baseline = await baselineOf(index);
+    const others = new Set([(await baselineOf(working)).salt, DEFAULT_SALT]);
+    others.delete(baseline.salt);
+    const salts = [baseline.salt, ...others] as const;
     const scanner = scannerUnder(settings, await gatherKnown(formationPaths(formations), [index], keyring, topLevel));
     const ignored = await ignoredPaths(settings);
-    return new ValueMover(at, { entries, unmerged, index, working, formations, scanner, settings, baseline, ignored });
+    return new ValueMover(at, {
+      entries,
+      unmerged,
+      index,
+      working,
+      formations,
+      scanner,
+      settings,
+      baseline,
+      salts,
+      ignored,
+    });
   }
 
   /** Of fingerprints. */
-  get salt(): string {
-    return this.#state.baseline.salt;
+  get salts(): readonly string[] {
+    return this.#state.salts;
   }
 
   get formations(): readonly Formation[] {
@@ -184,10 +202,10 @@ export class ValueMover {
         for (const [staged, bytes] of versions) {
           if (bytes === null) continue;
           for (const one of this.#occurrences(formation, path, bytes)) {
-            const { fingerprint: id, line, column, rule, livedWith, templateName } = one;
+            const { fingerprint: id, endLine: _, endColumn: __, ...own } = one;
             const movable = byId.get(id) ?? {
-              ...{ fingerprint: id, formation, path, line, column, rule, livedWith, templateName },
-              ...{ staged: false, inWorkingTree: false },
+              ...own,
+              ...{ fingerprint: id, formation, path, staged: false, inWorkingTree: false },
             };
             if (staged) movable.staged = true;
             else movable.inWorkingTree = true;
@@ -379,14 +397,18 @@ export class ValueMover {
     const { allowComments } = this.#state.settings;
     const file = { path, mode: "100644", bytes, formations: all, rulesApply: true, allowComments };
     const isTemplate = path === formation.template;
+    const [salt, ...otherSalts] = this.#state.salts;
+    const ids = (of: (salt: string) => string): [string, ...string[]] => [of(salt), ...otherSalts.map(of)];
     const found = judgeFile(this.#state.scanner, file).findings.flatMap((finding): Occurrence[] => {
       if (finding.severity !== "error") return [];
       if (!isTemplate && formationToFix(finding, all) !== formation.path) return [];
-      const id = fingerprint(this.#state.baseline.salt, finding);
+      const [id, ...otherFingerprints] = ids((salt) => fingerprint(salt, finding));
       const { rule, line, column, endLine, endColumn } = finding;
       const livedWith =
         this.#state.ignored(path) || (canBeAccepted(finding) && isAccepted(this.#state.baseline, finding, id));
-      return [{ fingerprint: id, rule, line, column, endLine, endColumn, livedWith, templateName: null }];
+      return [
+        { fingerprint: id, otherFingerprints, rule, line, column, endLine, endColumn, livedWith, templateName: null },
+      ];
     });
     if (!isTemplate) return found;
     const state = {
@@ -398,13 +420,13 @@ export class ValueMover {
     } as const;
     const problems = checkFormation(state, "commit");
     return problems.flatMap((problem): Occurrence[] => {
-      const id = problemFingerprint(problem, this.#state.baseline.salt);
-      if (id === null) return [];
+      if (problemFingerprint(problem, "") === null) return [];
+      const [id, ...otherFingerprints] = ids((salt) => problemFingerprint(problem, salt) ?? "");
       const { line = 1, name = null, code } = problem;
       const own = { rule: code, line, column: 1, endLine: line, endColumn: 1, livedWith: false, templateName: name };
       // What a scan found on this line is the same value.
       return [
-        { fingerprint: id, ...own },
+        { fingerprint: id, otherFingerprints, ...own },
         ...found.filter((one) => one.line === line).map((one) => ({ ...one, ...own, rule: one.rule, livedWith: true })),
       ];
     });

@@ -14,9 +14,6 @@ import type { Style } from "../terminal.ts";
 import { count, placeOf } from "./block.ts";
 import { annotation } from "./github.ts";
 
-export const DIFF_FORMATS = ["text", "markdown", "json", "github", "gitlab"] as const;
-export type DiffFormat = (typeof DIFF_FORMATS)[number];
-
 export interface DiffReport extends Review {
   /** Oid of a commit or of the empty tree. */
   base: string;

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { findSecret, freeName, LARGEST_EDITED, nameOfRule, offsetOf } from "../../src/formation/literal-edit.ts";
+import {
+  findSecret,
+  findTemplateValue,
+  freeName,
+  LARGEST_EDITED,
+  nameOfRule,
+  offsetOf,
+} from "../../src/formation/literal-edit.ts";
 
 const V = ["sk", "Qk7TzR4m1Xw9"].join("-");
 const REF = "${{ secrets.A_KEY }}";
@@ -41,6 +48,9 @@ test("the reference takes the place of the secret, and nothing else changes", ()
     [`a: {t: Bearer ${V}, u: 1}`, `a: {t: "Bearer ${REF}", u: 1}`],
     [`a: [https://u:${V}@h/?q="1"&r=\\2]`, `a: ["https://u:${REF}@h/?q=\\"1\\"&r=\\\\2"]`],
     [`a: [\n  b, # c\n  ${V}\n]`, `a: [\n  b, # c\n  "${REF}"\n]`],
+    // As MUXI's readers take it.
+    [`a: [\n  b,\n  "${V}"\n]\nc: 1`],
+    [`a: 1\na: ${V}`],
     // The field is for a credential, so all of it is one.
     [`auth:\n  type: bearer\n  token: x.${V}=`, `auth:\n  type: bearer\n  token: ${REF}`],
   ];
@@ -91,6 +101,29 @@ test("what cannot be replaced safely is said", () => {
   assert.ok("reason" in findSecret("agents/a.afs", folded, [from, folded.indexOf(V) + V.length]));
   assert.ok("reason" in findSecret("agents/a.afs", "a: b", [2, 90]), "changed since");
   assert.ok("reason" in findSecret("agents/a.afs", `a: ${REF}`, [3, 3 + REF.length]), "a reference");
+});
+
+test("a template keeps the name and what its comment says, unless a value stands there too", () => {
+  const rows: [line: string, after: string, value: string][] = [
+    [`A_KEY=${V}`, "A_KEY=", V],
+    [` export A_KEY = "${V} # x"\r`, " export A_KEY =\r", `${V} # x`],
+    [`A_KEY='${V}' # ask Ann`, "A_KEY= # ask Ann", V],
+    [`A_KEY=${V}#x # or ${V}`, "A_KEY=", `${V}#x`],
+  ];
+  for (const [line, after, value] of rows) {
+    const text = (one: string) => `B=\n${one}\nC=`;
+    const found = findTemplateValue(text(line), 2);
+    assert.ok("place" in found, line);
+    assert.deepEqual([found.place.value, found.place.fieldName, found.place.write("X")], [value, "A_KEY", text(after)]);
+  }
+  for (const [text, reason] of [
+    [`B=\nA_KEY="${V}\nC="`, /several lines/],
+    [`B=\n${V}`, /no NAME=value/],
+    ["B=", /no NAME=value/],
+  ] as const) {
+    const found = findTemplateValue(text, 2);
+    assert.match("reason" in found ? found.reason : "", reason);
+  }
 });
 
 test("no message holds a part of the file", () => {

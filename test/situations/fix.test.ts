@@ -97,9 +97,12 @@ test("names: taken ones are left, a value that is stored is reused, and a person
   );
   repo.write("bot/agents/b.afs", `id: b\nx: ${GROQ}\ny: [${GROQ}]\n`);
   repo.git("add", "-A");
-  const scan = JSON.parse(repo.muxi("scan", "--staged", "--json").stdout) as {
-    findings: { fingerprint: string; path: string; line: number }[];
+  // Fingerprints by a baseline that is not staged.
+  repo.write(".muxi-git-baseline.json", '{"schemaVersion": 1, "salt": "another", "findings": []}');
+  const scan = JSON.parse(repo.muxi("scan", "bot", "--json").stdout) as {
+    findings: { fingerprint: string; path: string; line: number; fix: string }[];
   };
+  for (const { fix: way, fingerprint } of scan.findings) assert.equal(way, `npx muxi-git fix ${fingerprint}`);
   const id = (path: string, line: number) =>
     scan.findings.find((one) => one.path === `bot/agents/${path}` && one.line === line)?.fingerprint ?? "";
   const taken = repo.muxi("fix", id("a.afs", 5), "--name", "OPENAI_API_KEY");
@@ -145,7 +148,7 @@ test("what is staged and what is not are each mended where they hold the value",
   // What was committed before is moved too, and is no secret any more.
   repo.write("bot/agents/a.afs", `id: a\nx: ${fakeGroqKey("past")}\n`);
   repo.git("add", "-A");
-  assert.equal(repo.try("git", "-c", "core.hooksPath=/dev/null", "commit", "-qm", "past").code, 0);
+  assert.equal(repo.try("git", "commit", "-qm", "past", "--no-verify").code, 0);
   repo.git("update-ref", "refs/remotes/origin/main", "HEAD");
   const late = repo.muxi("fix", "--all");
   assert.equal(late.code, 0);
