@@ -51,7 +51,7 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
       if (!options.quiet) out("nothing to move: no value stands in a formation's file");
       return EXIT.ok;
     }
-    const { moves, refused, reused } = await planMoves(mover, wanted, name);
+    const { moves, refused, reused } = await planMoves(mover, wanted, name, canAsk() && !options.dryRun);
     const pushed = await asyncFilter(moves, ({ movable }) => mover.isPushed(movable));
     const carriedOut = options.dryRun || moves.length === 0 ? null : await mover.carryOut(moves);
     for (const move of moves) {
@@ -68,7 +68,7 @@ export async function fix(options: FixOptions): Promise<ExitCode> {
     for (const { name: stored, value } of moves) warnOfValue(stored, value);
     for (const move of pushed) tellPushed(move);
     for (const one of refused) tellRefused(one);
-    for (const finding of elsewhere) tellElsewhere(finding);
+    for (const finding of elsewhere) tellElsewhere(finding, mover.shownPath(finding.path));
     return refused.length + elsewhere.length > 0 ? EXIT.no : EXIT.ok;
   } finally {
     context.reader.close();
@@ -136,7 +136,13 @@ interface Planned {
   reused: Set<Move>;
 }
 
-async function planMoves(mover: ValueMover, wanted: readonly Movable[], given: string | null): Promise<Planned> {
+/** @param asks - whether a person chooses names; what is offered is taken otherwise. */
+async function planMoves(
+  mover: ValueMover,
+  wanted: readonly Movable[],
+  given: string | null,
+  asks: boolean,
+): Promise<Planned> {
   const planned: Planned = { moves: [], refused: [], reused: new Set() };
   const names = new Map<string, Names>();
   for (const movable of wanted) {
@@ -157,10 +163,9 @@ async function planMoves(mover: ValueMover, wanted: readonly Movable[], given: s
       planned.refused.push({ movable, reason: `'${shownName(fixed)}' is stored with another value` });
       continue;
     }
-    const name =
-      fixed === null
-        ? (own.nameOf(value, offered) ?? (await choose(own.free(offered, value), value, movable, own)))
-        : fixed;
+    const free = own.free(offered, value);
+    const unasked = fixed ?? own.nameOf(value, offered) ?? (asks ? null : free);
+    const name = unasked ?? (await choose(free, value, movable, own));
     const move = { movable, name, value };
     if (own.nameOf(value, name) === name) planned.reused.add(move);
     own.choose(name, value);
@@ -217,9 +222,7 @@ function nameTaken(name: string): MuxiGitError {
   });
 }
 
-/** On a terminal the person chooses; elsewhere what is offered is taken. */
 async function choose(offered: string, value: string, movable: Movable, names: Names): Promise<string> {
-  if (!canAsk()) return offered;
   for (;;) {
     const answer = await ask(`name for the value at ${placeOf(movable)} [${offered}]: `);
     if (answer === null) throw new MuxiGitError("no-name", "no name was given, nothing was changed");
@@ -262,9 +265,13 @@ function tellRefused({ movable, reason }: Refused): void {
 }
 
 /** Where MUXI puts no values in, the program that reads the file has to get them some other way. */
-function tellElsewhere(finding: Finding): void {
+function tellElsewhere(finding: Finding, shown: string): void {
   const { path, line, kind } = finding;
   const { command } = splitFix(finding.fix);
+  if (shown !== path) {
+    talk(`muxi-git: error: ${shown} is in no formation's care: give it another name, with 'git mv'`);
+    return;
+  }
   talk(`muxi-git: error: ${placeOf(finding)} is in no file of a formation that MUXI puts values into`);
   if (kind === "path" || (kind === "key" && finding.rule !== "known-key")) {
     talk(`muxi-git: hint: ${escapeText(finding.fix)}`);

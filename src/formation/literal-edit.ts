@@ -61,27 +61,20 @@ export function findSecret(pathInFormation: string, text: string, found: Range):
   if (text.length > LARGEST_EDITED) return { reason: "the file is too large to be edited safely" };
   if (found[0] < 0 || found[1] > text.length || found[0] >= found[1]) return { reason: "the file was changed since" };
   const literal = findLiterals(pathInFormation, text).find(({ start, end }) => start <= found[0] && found[1] <= end);
-  const [start, end] = literal === undefined ? wordAround(text, found) : [literal.start, literal.end];
-  const slice = text.slice(start, end);
-  if (slice.includes("${{")) return { reason: "part of the value is a reference already" };
-  const asText: Found = {
-    place: {
-      value: slice,
-      fieldName: null,
-      pathName: null,
-      write: (name) => splice(text, start, end, reference(name)),
-    },
-  };
-  if (pathInFormation.endsWith(".md")) return asText;
-
+  const near =
+    literal === undefined ? wordAround(text, pemAround(text, found)) : ([literal.start, literal.end] as const);
+  if (pathInFormation.endsWith(".md")) return asText(text, near);
   const before = readYaml(text);
   if ("errorAt" in before) return { reason: `it is no valid YAML (line ${lineOf(text, before.errorAt)})` };
-  const held = before.scalars.find(({ range }) => range[0] <= start && end <= range[1]);
+  const held = before.scalars.find(({ range }) => range[0] <= near[0] && near[1] <= range[1]);
   if (held === undefined) {
-    const inComment = yamlLayout(text).comments.some(([from, to]) => from <= start && end <= to);
-    return inComment ? asText : { reason: "it stands in no single value" };
+    const inComment = yamlLayout(text).comments.some(([from, to]) => from <= near[0] && near[1] <= to);
+    return inComment ? asText(text, near) : { reason: "it stands in no single value" };
   }
   if (held.isKey) return { reason: "it is the name of a field, and MUXI puts values in, no names" };
+  // What runs over lines is all of its value: a scanner knows the body of a key, and not where its file ends.
+  const [start, end] = text.slice(...near).includes("\n") ? contentOf(text, held) : near;
+  if (text.slice(start, end).includes("${{")) return { reason: "part of the value is a reference already" };
   const value = readPart(text, start, end, held);
   if (value === null) return { reason: "it is written in a form that cannot be replaced safely" };
   const keys = keysOf(held);
@@ -141,6 +134,27 @@ function reference(name: string): string {
 function splice(text: string, start: number, end: number, by: string): string {
   return text.slice(0, start) + by + text.slice(end);
 }
+
+/** A comment, or Markdown. */
+function asText(text: string, [start, end]: Range): Found {
+  const value = text.slice(start, end);
+  if (value.includes("${{")) return { reason: "part of the value is a reference already" };
+  const write = (name: string) => splice(text, start, end, reference(name));
+  return { place: { value, fieldName: null, pathName: null, write } };
+}
+
+/** From BEGIN to END of a PEM text, where a rule found what stands between; line ends may be written `\n`. */
+function pemAround(text: string, found: Range): Range {
+  const begin = text.lastIndexOf("-----BEGIN ", found[1]);
+  if (begin === -1) return found;
+  PEM_END.lastIndex = begin;
+  const end = PEM_END.exec(text);
+  return end !== null && end.index + end[0].length > found[0] && end.index >= found[0]
+    ? [Math.min(begin, found[0]), Math.max(end.index + end[0].length, found[1])]
+    : found;
+}
+
+const PEM_END = /-----END [A-Z0-9 ]{1,60}-----/g;
 
 function wordAround(text: string, [from, to]: Range): Range {
   let start = from;
@@ -223,11 +237,20 @@ function keysOf({ at, above }: HeldScalar): (string | number)[] {
   return keys;
 }
 
+/** Where the characters of a scalar stand: without quotes, block header, and white space around a block's text. */
+function contentOf(text: string, { type, range: [from, to] }: HeldScalar): Range {
+  if (type === "QUOTE_DOUBLE" || type === "QUOTE_SINGLE") return [from + 1, to - 1];
+  if (type === "PLAIN") return [from, to];
+  const header = text.indexOf("\n", from) + 1;
+  const body = text.slice(header, to);
+  return [header + body.length - body.trimStart().length, header + body.trimEnd().length];
+}
+
 /** The characters of a part of a scalar as a reader gets them. */
-function readPart(text: string, start: number, end: number, { type, range, source }: HeldScalar): string | null {
-  const quoted = type === "QUOTE_DOUBLE" || type === "QUOTE_SINGLE";
-  const [from, to] = quoted ? [range[0] + 1, range[1] - 1] : range;
-  if (start === from && end === to) return source;
+function readPart(text: string, start: number, end: number, held: HeldScalar): string | null {
+  const { type, source } = held;
+  const [from, to] = contentOf(text, held);
+  if (start === from && end === to) return type.startsWith("BLOCK") ? source.trim() : source;
   const slice = text.slice(start, end);
   switch (type) {
     case "QUOTE_DOUBLE":

@@ -57,6 +57,7 @@ import { formationToFix, problemFingerprint } from "./fixable.ts";
 import type { Keyring } from "./formation-state.ts";
 import { judgeFile, LARGE_FILE } from "./judge-file.ts";
 import { encryptedPath, formationPaths, gatherKnown } from "./known.ts";
+import { shownPath } from "./secret-names.ts";
 import { changeSecrets, type FormationPlace, readSecrets } from "./secrets-store.ts";
 
 interface At {
@@ -81,8 +82,8 @@ export interface Movable {
   rule: string;
   /** In the baseline, or in a file that settings ignore. */
   livedWith: boolean;
+  /** Else in the working tree alone. */
   staged: boolean;
-  inWorkingTree: boolean;
   /** What a template's own line is called. */
   templateName: string | null;
 }
@@ -188,12 +189,18 @@ export class ValueMover {
     return this.#state.formations;
   }
 
+  /** A path as it may be printed: one that is named after a secret is told to nobody, and its values are not moved. */
+  shownPath(path: string): string {
+    return shownPath(this.#state.scanner, path);
+  }
+
   /** Every value in the formations' own files, each fingerprint once, in the order of the files. */
   async find(): Promise<Movable[]> {
     const found: Movable[] = [];
     for (const formation of this.#state.formations) {
       const { template, referenceFiles } = formation;
       for (const path of [...(template === null ? [] : [template]), ...referenceFiles]) {
+        if (this.shownPath(path) !== path) continue;
         const byId = new Map<string, Movable>();
         const versions = [
           [true, await this.#staged(path)],
@@ -203,13 +210,7 @@ export class ValueMover {
           if (bytes === null) continue;
           for (const one of this.#occurrences(formation, path, bytes)) {
             const { fingerprint: id, endLine: _, endColumn: __, ...own } = one;
-            const movable = byId.get(id) ?? {
-              ...own,
-              ...{ fingerprint: id, formation, path, staged: false, inWorkingTree: false },
-            };
-            if (staged) movable.staged = true;
-            else movable.inWorkingTree = true;
-            byId.set(id, movable);
+            if (!byId.has(id)) byId.set(id, { ...own, fingerprint: id, formation, path, staged });
           }
         }
         found.push(...byId.values());

@@ -82,6 +82,28 @@ test("the value is what MUXI reads, whatever it is written in", () => {
   }
 });
 
+test("of what runs over lines all is taken, whatever part of it a rule knows", () => {
+  const lines = ["-----BEGIN X KEY-----", "AAAA", "BBBB", "-----END X KEY-----"];
+  const pem = (end: string) => lines.join(end);
+  const rows: [text: string, value: string, after: string][] = [
+    [`k: |\n  ${pem("\n  ")}\nl: 1`, pem("\n"), `k: |\n  ${REF}\nl: 1`],
+    [`k: |2-\r\n\r\n  ${pem("\r\n  ")}\r\nl: 1`, pem("\n"), `k: |2-\r\n\r\n  ${REF}\r\nl: 1`],
+    [`k: "see ${pem("\\n")}\\n"`, pem("\n"), `k: "see ${REF}\\n"`],
+    [`k: >\n  x\n  ${pem("\n  ")}\n`, `x ${pem(" ")}`, `k: >\n  ${REF}\n`],
+    [`k: '\n  ${pem("\n  ")}'`, ` ${pem(" ")}`, `k: '${REF}'`],
+  ];
+  for (const [text, value, after] of rows) {
+    const from = text.indexOf("AAAA") - 1;
+    const found = findSecret("agents/a.afs", text, [from, text.indexOf("-----END")]);
+    assert.ok("place" in found, text);
+    assert.deepEqual([found.place.value, found.place.write("A_KEY")], [value, after], text);
+  }
+  const note = `# Keys\n\n${pem("\n")}\n`;
+  const found = findSecret("skills/a/SKILL.md", note, [note.indexOf("AAAA"), note.indexOf("BBBB")]);
+  assert.ok("place" in found);
+  assert.deepEqual([found.place.value, found.place.write("A_KEY")], [pem("\n"), `# Keys\n\n${REF}\n`]);
+});
+
 test("what cannot be replaced safely is said", () => {
   const rows: [text: string, reason: RegExp][] = [
     [`${V}: 1`, /name of a field/],
@@ -96,9 +118,6 @@ test("what cannot be replaced safely is said", () => {
     const got = edited(text);
     assert.match(typeof got === "string" ? got : "", reason, text.slice(0, 80));
   }
-  const folded = `a: >\n  -----BEGIN\n  ${V}\n  b\n`;
-  const from = folded.indexOf("-----");
-  assert.ok("reason" in findSecret("agents/a.afs", folded, [from, folded.indexOf(V) + V.length]));
   assert.ok("reason" in findSecret("agents/a.afs", "a: b", [2, 90]), "changed since");
   assert.ok("reason" in findSecret("agents/a.afs", `a: ${REF}`, [3, 3 + REF.length]), "a reference");
 });
