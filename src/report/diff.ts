@@ -34,7 +34,7 @@ const KEY_TEXT: Record<KeyReport, string> = {
   "wrong-key": "the key here does not open it",
   damaged: "damaged",
   "not-encrypted": "not encrypted",
-  unread: "not in this clone",
+  unread: "it cannot be read here",
 };
 
 /** A folder as one can type it, and no line begins with a sign that means something to a runner. */
@@ -74,7 +74,7 @@ function unknowns(review: FormationReview): string[] {
     lines.push(`${what} (${why})`);
   }
   for (const path of review.unread) {
-    if (!path.endsWith("secrets.enc")) lines.push(`not compared, since it is not in this clone: ${path}`);
+    if (!path.endsWith("secrets.enc")) lines.push(`not compared, since it cannot be read here: ${path}`);
   }
   return lines;
 }

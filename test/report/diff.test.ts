@@ -95,7 +95,7 @@ test("text: what happened to each name and who uses it", () => {
     "  references: added BESIDE at a.afs:3",
     "  ! bot/a.afs:2  reference-not-in-template: 'WRONG' is missing",
     ".: moved from was here, encrypted with another key, no value changed",
-    "  ? not compared, since it is not in this clone: secrets",
+    "  ? not compared, since it cannot be read here: secrets",
     "shut",
     "  ? secrets.enc changed, and which values did is not known (before: the key here does not open it, now: no key here)",
     "where secrets.enc was not opened, names are those of the template",

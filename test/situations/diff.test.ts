@@ -1,6 +1,6 @@
 /** A review between two versions, where no driver is set up: with the keys, with some, without; and clones that lack something. */
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { FormationReview, Loosening } from "../../src/formation/review.ts";
@@ -175,15 +175,21 @@ test("in the working tree what MUXI saved anew is no change, and what is new is"
   assert.deepEqual(answer(repo.muxi("diff", "--json")).formations, []);
   repo.write("same/secrets.enc", freshToken(key, goJson({ ...secrets, A_KEY: value("A_KEY/new") })));
   writeFormation(repo, "fresh", { A_KEY: value("A_KEY") });
+  repo.remove("kept/secrets.enc");
+  symlinkSync("nowhere", repo.path("rotated/SKILL.md"));
   repo.write("same/comment.md", `key: ${GROQ} # muxi-git:allow groq-key of a closed account\n`);
   const { formations, loosened } = answer(repo.muxi("diff", "--json"));
   assert.deepEqual(
     formations.map(({ path, formation, changed }) => [path, formation, changed]),
     [
       ["fresh", "added", []],
+      ["kept", "kept", []],
+      ["rotated", "kept", []],
       ["same", "kept", ["A_KEY"]],
     ],
   );
+  assert.deepEqual(formations[1]?.removed, ["A_KEY", "C_KEY", "D_KEY"]);
+  assert.deepEqual(formations[2]?.unread, ["rotated/SKILL.md"]);
   assert.deepEqual(
     loosened.map(({ path }) => path),
     ["same/comment.md"],
