@@ -70,7 +70,7 @@ function unknowns(review: FormationReview): string[] {
     const what =
       formation === "added" || formation === "removed"
         ? "what secrets.enc holds is not known"
-        : "secrets.enc changed, and which values did is not known";
+        : "secrets.enc changed; which names in it did is not known";
     lines.push(`${what} (${why})`);
   }
   for (const path of review.unread) {
@@ -134,7 +134,11 @@ function shortened(items: readonly string[], most: number): string {
   return items.length > most ? `${shown} and ${items.length - most} more` : shown;
 }
 
-const STILL_USED = "still used";
+/** Of a name that is gone. */
+function stillUsed(what: Change["what"]): string {
+  return what === "renamed" ? "the old name is still used" : "still used";
+}
+
 const NOT_REFERENCED = "not referenced";
 /** Said once, below all. */
 const NAMES_OF_TEMPLATE = "where secrets.enc was not opened, names are those of the template";
@@ -155,7 +159,7 @@ export function formatDiffText({ formations, loosened }: DiffReport, style: Styl
       const paint = what === "added" ? style.green : what === "removed" ? style.red : style.yellow;
       const shown = to === undefined ? escapeText(name) : `${escapeText(name)} is now ${escapeText(to)}`;
       const places = unused ? NOT_REFERENCED : shortened(uses.map(placeOf), PLACES);
-      const used = inUse ? style.red(`${STILL_USED}: ${places}`) : style.dim(places);
+      const used = inUse ? style.red(`${stillUsed(what)}: ${places}`) : style.dim(places);
       lines.push(`  ${paint(SIGN[what])} ${shown}${places === "" ? "" : `  ${used}`}`);
     }
     for (const line of unknowns(review)) lines.push(`  ? ${escapeText(line)}`);
@@ -250,7 +254,7 @@ function markdownOf(review: FormationReview): string[] {
       PLACES,
     );
     const names = to === undefined ? code(name) : `${code(name)} → ${code(to)}`;
-    const used = inUse ? `${bold(STILL_USED)}: ${places}` : unused ? NOT_REFERENCED : places;
+    const used = inUse ? `${bold(stillUsed(what))}: ${places}` : unused ? NOT_REFERENCED : places;
     return `| ${what} | ${cell(names)} | ${cell(used)} |`;
   });
   if (rows.length > 0) lines.push("", "| | name | used in |", "|---|---|---|", ...rows);

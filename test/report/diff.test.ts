@@ -97,7 +97,7 @@ test("text: what happened to each name and who uses it", () => {
     ".: moved from was here, encrypted with another key, no value changed",
     "  ? not compared, since it cannot be read here: secrets",
     "shut",
-    "  ? secrets.enc changed, and which values did is not known (before: the key here does not open it, now: no key here)",
+    "  ? secrets.enc changed; which names in it did is not known (before: the key here does not open it, now: no key here)",
     "where secrets.enc was not opened, names are those of the template",
     "loosened",
     "  ! muxi-git.json  rules no longer apply to 'docs/**'",
