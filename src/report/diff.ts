@@ -270,8 +270,10 @@ function markdownOf(review: FormationReview): string[] {
   return lines;
 }
 
-function withinFolder(review: FormationReview, path: string): string {
-  return review.path === "" ? path : path.slice(review.path.length + 1);
+/** Of the older version of a moved formation too. */
+function withinFolder({ path: now, movedFrom }: FormationReview, path: string): string {
+  const from = [now, movedFrom].find((one) => one !== null && path.startsWith(`${one}/`));
+  return from == null ? path : path.slice(from.length + 1);
 }
 
 /** `2 formations differ, 1 problem, 3 loosenings`. */

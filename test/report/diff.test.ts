@@ -122,6 +122,14 @@ test("markdown: the same, a table for the names", () => {
   assert.deepEqual(formatDiffMarkdown(report([])), ["### Secrets: nothing changed"]);
 });
 
+test("places are those in the formation's folder, where it was and where it is", () => {
+  const references = { added: [at("NEW", 2, "new/bot/x.afs")], removed: [at("OLD", 1, "old/x.afs")] };
+  const lines = formatDiffMarkdown(report([{ path: "new/bot", formation: "moved", movedFrom: "old", references }]));
+  assert.ok(
+    lines.includes("- references: added `NEW at x.afs:2`") && lines.includes("- references: removed `OLD at x.afs:1`"),
+  );
+});
+
 test("markdown stays within its room, and says what is left out", () => {
   const many = report(
     Array.from({ length: 200 }, (_, number) => ({ path: `bot-${number}`, added: [`NAME_${number}`] })),
