@@ -259,6 +259,12 @@ async function loosenings(
     for (const { rule, path, reason } of newlyAccepted(old, await baselineOf(head)))
       loosened.push({ kind: "baseline", path, message: `a finding of ${rule} is accepted, because: ${cut(reason)}` });
   }
+  for (const path of changed.filter((one) => /(?:^|\/)\.gitattributes$/.test(one))) {
+    const [old, now] = [await driverLines(base, path), await driverLines(head, path)];
+    for (const line of old) {
+      if (!now.includes(line)) loosened.push({ kind: "attributes", path, message: `the line '${cut(line)}' is gone` });
+    }
+  }
   for (const { finding, line, reason } of await newlyAllowed(context, base, head, settings, changed))
     loosened.push({
       kind: "allow-comment",
@@ -267,6 +273,12 @@ async function loosenings(
       message: `a comment accepts a finding of ${finding.rule}, because: ${reason}`,
     });
   return loosened;
+}
+
+/** The lines of a `.gitattributes` that name one of our drivers: without them secrets.enc is a file like any other. */
+async function driverLines(snapshot: Snapshot, path: string): Promise<string[]> {
+  const lines = (await snapshot.read(path))?.toString("utf8").split(/\r?\n/) ?? [];
+  return lines.filter((line) => /^[^#].*\s(?:filter|merge)=muxi-git/.test(line));
 }
 
 interface MarkedFile {

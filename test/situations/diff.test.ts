@@ -33,6 +33,7 @@ const made = preparedRepo((repo) => {
     repo.write(path, freshToken(key, goJson(values)));
   const commented = `key: ${GROQ} # muxi-git:allow groq-key of a closed account\n`;
   repo.write(".gitignore", ".key*\n");
+  repo.write(".gitattributes", "secrets.enc -text filter=muxi-git diff=muxi-git merge=muxi-git\n");
   repo.write("old notes.md", commented);
   repo.git("add", "-A");
   repo.git("commit", "-qm", "base");
@@ -51,6 +52,7 @@ const made = preparedRepo((repo) => {
   repo.git("mv", "old notes.md", "notes.md");
   repo.write("more.md", commented.replace(GROQ, fakeGroqKey("diff/more")));
   repo.write("muxi-git.json", '{"severities": {"name-unreferenced": "off"}}');
+  repo.write(".gitattributes", "secrets.enc -text diff=muxi-git\n");
   const entry = { fingerprint: "0123456789abcdef", rule: "x-token", path: "x.md", reason: "of a test" };
   repo.write(".muxi-git-baseline.json", JSON.stringify({ schemaVersion: 1, salt: "s", findings: [entry] }));
   repo.git("add", "-A");
@@ -101,6 +103,7 @@ test("with the keys of both versions it is exact", (t) => {
     [
       ["setting", "muxi-git.json", undefined],
       ["baseline", "x.md", undefined],
+      ["attributes", ".gitattributes", undefined],
       ["allow-comment", "more.md", 1],
     ],
     "what an allow comment of a renamed file accepted before is no news",
