@@ -82,6 +82,17 @@ const secretsOnly = {
   },
 };
 
+/** commander starts programs for subcommands that are files of their own, which ours are not. */
+const noPrograms = {
+  name: "no-programs",
+  setup(build) {
+    build.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[/\\]commander[/\\]/.test(importer) ? { path: "child_process", namespace: "none" } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: "none" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 const porcelain = {
   ...common,
   entryPoints: ["src/cli.ts"],
@@ -89,10 +100,10 @@ const porcelain = {
   define: { ...common.define, "import.meta.url": "__bundle_url" },
   banner: { js: "const __bundle_url=require('node:url').pathToFileURL(__filename).href;" },
 };
-const cli = await build({ ...porcelain, plugins: [globsApart, rulesMade], outfile: "dist/cli.cjs" });
+const cli = await build({ ...porcelain, plugins: [globsApart, rulesMade, noPrograms], outfile: "dist/cli.cjs" });
 const secrets = await build({
   ...porcelain,
-  plugins: [globsApart, rulesMade, secretsOnly],
+  plugins: [globsApart, rulesMade, secretsOnly, noPrograms],
   outfile: "dist/secrets.cjs",
 });
 const plumbing = await build({

@@ -22,9 +22,14 @@ import { reportFailure } from "./failure.ts";
 import { FAIL_ON, type FailOn } from "./formation/review.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
-import { CI_FORMATS, type CiFormat } from "./report/ci.ts";
-import { DIFF_FORMATS, type DiffFormat } from "./report/diff.ts";
-import { SCAN_FORMATS, type ScanFormat } from "./report/format.ts";
+import {
+  CI_FORMATS,
+  type CiFormat,
+  DIFF_FORMATS,
+  type DiffFormat,
+  SCAN_FORMATS,
+  type ScanFormat,
+} from "./report/format-names.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -128,6 +133,122 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       throw new MuxiGitError("usage", `'${command.name()}' takes no paths after '--'`);
     }
   });
+
+  const parse = async (): Promise<ExitCode> => {
+    try {
+      await program.parseAsync(dashes < 0 ? [...argv] : argv.slice(0, dashes), { from: "user" });
+    } catch (error) {
+      if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
+      return reportFailure(error);
+    }
+    return code;
+  };
+
+  const secrets = new Command("secrets")
+    .copyInheritedSettings(program)
+    .description("the template and the values")
+    .configureOutput({
+      // An option that is none may be a value that begins with a dash.
+      outputError: (text, write) =>
+        write(
+          `muxi-git: ${escapeText(text.trimEnd().replace(/(unknown option) '.*$/s, "$1; a value is never an argument"))}`,
+        ),
+    });
+  const formationOption = ["-F, --formation <dir>", "the formation"] as const;
+  secrets
+    .command("setup")
+    .description("ask for every value that is missing, with the places that use it")
+    .option(...formationOption)
+    .option("--new-key", "the key is lost: give up what it sealed, make a new one", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "say what is missing, change nothing", false)
+    .action(async (options: Omit<SecretsSetupOptions, keyof Invocation>) => {
+      const { secretsSetup } = await import("./commands/secrets-setup.ts");
+      code = await secretsSetup({ ...invocation(), ...options });
+    });
+
+  secrets
+    .command("list")
+    .alias("ls")
+    .description("every name, whether it has a value, and where it is used")
+    .option(...formationOption)
+    .option("--with-values", "show the values", false)
+    .option("--age", "when each value was last changed, from the history", false)
+    .option("--json", "machine readable", false)
+    .action(async (options: Omit<SecretsListOptions, keyof Invocation>) => {
+      const { secretsList } = await import("./commands/secrets-list.ts");
+      code = await secretsList({ ...invocation(), ...options });
+    });
+
+  secrets
+    .command("get")
+    .description("print one value, byte for byte")
+    .argument("<name>")
+    .option(...formationOption)
+    .action(async (name: string, options: { formation?: string }) => {
+      const { secretsGet } = await import("./commands/secrets-get.ts");
+      code = await secretsGet({ ...invocation(), ...options, name });
+    });
+
+  secrets
+    .command("set")
+    .description("store a value: asked for, or from standard input or a file; never an argument")
+    .argument("<name>", "as MUXI has it: A-Z, 0-9 and _")
+    // A value that stands there is refused by the command, which knows what to say.
+    .allowExcessArguments()
+    .option(...formationOption)
+    .option("--stdin", "from standard input, without the line end after a single line", false)
+    .option("--from-file <file>", "from a file, without the line end after a single line")
+    .option("--dry-run", "change nothing", false)
+    .action(async (_: string, options: Omit<SecretsSetOptions, keyof Invocation | "given">, command: Command) => {
+      const { secretsSet } = await import("./commands/secrets-set.ts");
+      code = await secretsSet({ ...invocation(), ...options, given: command.args });
+    });
+
+  secrets
+    .command("delete")
+    .description("delete names from secrets.enc and the template")
+    .argument("<name...>")
+    .option(...formationOption)
+    .option("--yes", "also where a file uses the name", false)
+    .option("--dry-run", "change nothing", false)
+    .action(async (names: string[], options: Omit<SecretsDeleteOptions, keyof Invocation | "names">) => {
+      const { secretsDelete } = await import("./commands/secrets-delete.ts");
+      code = await secretsDelete({ ...invocation(), ...options, names });
+    });
+
+  secrets
+    .command("import")
+    .description("move the values of a .env file into secrets.enc")
+    .argument("<file>")
+    .argument("[name...]", "these names only, whatever they are")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--all", "settings and the like too", false)
+    .option("--replace", "values that are stored otherwise too", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (file: string, names: string[], options: Omit<SecretsImportOptions, keyof Invocation>) => {
+      const { secretsImport } = await import("./commands/secrets-import.ts");
+      code = await secretsImport({ ...invocation(), ...options, file, names });
+    });
+
+  secrets
+    .command("sync")
+    .description("let references, template and secrets.enc name the same")
+    .option(...formationOption)
+    .option("--template-only", "add to the template, touch nothing else, need no key", false)
+    .option("--yes", "delete what no file uses", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: Omit<SecretsSyncOptions, keyof Invocation>) => {
+      const { secretsSync } = await import("./commands/secrets-sync.ts");
+      code = await secretsSync({ ...invocation(), ...options });
+    });
+
+  // Declaring the others takes as long as what `secrets list` does.
+  if (argv[0] === "secrets") {
+    program.addCommand(secrets);
+    return await parse();
+  }
 
   program
     .command("install")
@@ -298,104 +419,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await resolve({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
-  const secrets = program
-    .command("secrets")
-    .description("the template and the values")
-    .configureOutput({
-      // An option that is none may be a value that begins with a dash.
-      outputError: (text, write) =>
-        write(
-          `muxi-git: ${escapeText(text.trimEnd().replace(/(unknown option) '.*$/s, "$1; a value is never an argument"))}`,
-        ),
-    });
-  const formationOption = ["-F, --formation <dir>", "the formation"] as const;
-  secrets
-    .command("setup")
-    .description("ask for every value that is missing, with the places that use it")
-    .option(...formationOption)
-    .option("--new-key", "the key is lost: give up what it sealed, make a new one", false)
-    .option("--yes", "answer yes to what would be asked", false)
-    .option("--dry-run", "say what is missing, change nothing", false)
-    .action(async (options: Omit<SecretsSetupOptions, keyof Invocation>) => {
-      const { secretsSetup } = await import("./commands/secrets-setup.ts");
-      code = await secretsSetup({ ...invocation(), ...options });
-    });
-
-  secrets
-    .command("list")
-    .alias("ls")
-    .description("every name, whether it has a value, and where it is used")
-    .option(...formationOption)
-    .option("--with-values", "show the values", false)
-    .option("--age", "when each value was last changed, from the history", false)
-    .option("--json", "machine readable", false)
-    .action(async (options: Omit<SecretsListOptions, keyof Invocation>) => {
-      const { secretsList } = await import("./commands/secrets-list.ts");
-      code = await secretsList({ ...invocation(), ...options });
-    });
-
-  secrets
-    .command("get")
-    .description("print one value, byte for byte")
-    .argument("<name>")
-    .option(...formationOption)
-    .action(async (name: string, options: { formation?: string }) => {
-      const { secretsGet } = await import("./commands/secrets-get.ts");
-      code = await secretsGet({ ...invocation(), ...options, name });
-    });
-
-  secrets
-    .command("set")
-    .description("store a value: asked for, or from standard input or a file; never an argument")
-    .usage("[options] <name>")
-    .argument("<name...>", "as MUXI has it: A-Z, 0-9 and _")
-    .option(...formationOption)
-    .option("--stdin", "from standard input, without the line end after a single line", false)
-    .option("--from-file <file>", "from a file, without the line end after a single line")
-    .option("--dry-run", "change nothing", false)
-    .action(async (given: string[], options: Omit<SecretsSetOptions, keyof Invocation | "given">) => {
-      const { secretsSet } = await import("./commands/secrets-set.ts");
-      code = await secretsSet({ ...invocation(), ...options, given });
-    });
-
-  secrets
-    .command("delete")
-    .description("delete names from secrets.enc and the template")
-    .argument("<name...>")
-    .option(...formationOption)
-    .option("--yes", "also where a file uses the name", false)
-    .option("--dry-run", "change nothing", false)
-    .action(async (names: string[], options: Omit<SecretsDeleteOptions, keyof Invocation | "names">) => {
-      const { secretsDelete } = await import("./commands/secrets-delete.ts");
-      code = await secretsDelete({ ...invocation(), ...options, names });
-    });
-
-  secrets
-    .command("import")
-    .description("move the values of a .env file into secrets.enc")
-    .argument("<file>")
-    .argument("[name...]", "these names only, whatever they are")
-    .option("-F, --formation <dir>", "the formation")
-    .option("--all", "settings and the like too", false)
-    .option("--replace", "values that are stored otherwise too", false)
-    .option("--yes", "answer yes to what would be asked", false)
-    .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (file: string, names: string[], options: Omit<SecretsImportOptions, keyof Invocation>) => {
-      const { secretsImport } = await import("./commands/secrets-import.ts");
-      code = await secretsImport({ ...invocation(), ...options, file, names });
-    });
-
-  secrets
-    .command("sync")
-    .description("let references, template and secrets.enc name the same")
-    .option(...formationOption)
-    .option("--template-only", "add to the template, touch nothing else, need no key", false)
-    .option("--yes", "delete what no file uses", false)
-    .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (options: Omit<SecretsSyncOptions, keyof Invocation>) => {
-      const { secretsSync } = await import("./commands/secrets-sync.ts");
-      code = await secretsSync({ ...invocation(), ...options });
-    });
+  program.addCommand(secrets);
 
   const key = program.command("key").description("the key");
   key
@@ -496,13 +520,7 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await keyExposure({ ...invocation(), ...options });
     });
 
-  try {
-    await program.parseAsync(dashes < 0 ? [...argv] : argv.slice(0, dashes), { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
-    return reportFailure(error);
-  }
-  return code;
+  return await parse();
 }
 
 interface InstallFlags {

@@ -55,6 +55,12 @@ export function pathWord(path: string): string {
   return shellQuote(readerPath(path));
 }
 
+/** The option that picks a formation; none where only the reader's own directory can be meant. */
+export function formationOption(path: string): string {
+  const word = pathWord(path);
+  return word === "." ? "" : ` -F ${word}`;
+}
+
 /** A command that MUXI must be given in the formation's own folder. */
 export function inFolder(folder: string, text: string): string {
   const way = readerPath(folder);

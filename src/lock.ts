@@ -142,12 +142,12 @@ async function take(path: string, lock: LockFile, checkInterrupted: () => Promis
 function make(path: string): boolean {
   const temporary = join(path, "..", temporaryName());
   try {
-    makeFile(temporary, lockText(), 0o600);
+    makeFile(temporary, lockText(), 0o600, false);
     try {
       linkSync(temporary, path);
     } catch (error) {
       if (!isFailureOfLinks(error)) throw error;
-      makeFile(path, lockText(), 0o600);
+      makeFile(path, lockText(), 0o600, false);
     }
     return true;
   } catch (cause) {
@@ -215,10 +215,15 @@ interface Holder {
   started: string | null;
 }
 
+let ownText: string | undefined;
+
 /** What this process's lock says. */
 function lockText(): string {
-  const holder: Holder = { pid: process.pid, where: whereProcessesCount(), started: startOf(process.pid) };
-  return `${JSON.stringify(holder)}\n`;
+  if (ownText === undefined) {
+    const holder: Holder = { pid: process.pid, where: whereProcessesCount(), started: startOf(process.pid) };
+    ownText = `${JSON.stringify(holder)}\n`;
+  }
+  return ownText;
 }
 
 function holderState(text: string): "alive" | "gone" | "unknown" {

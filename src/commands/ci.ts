@@ -5,6 +5,7 @@
  * run or checked out: blobs are read, so a stranger's pull request is safe to
  * judge, and needs neither a key nor a token.
  */
+
 import { basename, dirname, resolve } from "node:path";
 import { type Provider, pipelineOf, providerOf } from "../ci/environment.ts";
 import { type JudgedRange, rangeAsTyped, rangeOf } from "../ci/range.ts";
@@ -25,7 +26,6 @@ import { COMMIT_MESSAGE } from "../plumbing/scan-message.ts";
 import { count } from "../report/block.ts";
 import {
   asFindings,
-  type CiFormat,
   type CiReport,
   formatCiAnnotations,
   formatCiComment,
@@ -34,6 +34,7 @@ import {
   formatCiText,
   isRefused,
 } from "../report/ci.ts";
+import type { CiFormat } from "../report/format-names.ts";
 import { annotation } from "../report/github.ts";
 import { formatGitlab } from "../report/gitlab.ts";
 import { formatSarif, uriOf } from "../report/sarif.ts";

@@ -1,4 +1,5 @@
 /** `diff`: which secret names were added, removed, changed or renamed between two versions. */
+
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
@@ -14,7 +15,6 @@ import { formationsOf, openFile } from "../plumbing/formation-state.ts";
 import { formationPaths } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
 import {
-  type DiffFormat,
   type DiffReport,
   formatDiffGithub,
   formatDiffGitlab,
@@ -22,6 +22,7 @@ import {
   formatDiffMarkdown,
   formatDiffText,
 } from "../report/diff.ts";
+import type { DiffFormat } from "../report/format-names.ts";
 import type { Key } from "../secrets/key.ts";
 import { classifyStored } from "../secrets/stored-form.ts";
 import { out, styleFor, talk } from "../terminal.ts";

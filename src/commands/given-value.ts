@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { tool } from "../invocation.ts";
 import { decodeText } from "../secrets/text.ts";
 import { readToEnd } from "../standard-input.ts";
 
@@ -78,7 +79,9 @@ export function singleLine(text: string): string {
   const end = text.indexOf("\n");
   const value = end === text.length - 1 ? text.replace(/\r?\n$/, "") : text;
   if (value === "") {
-    throw new MuxiGitError("empty-value", "the value is empty, and to MUXI an empty value is none");
+    throw new MuxiGitError("empty-value", "the value is empty, and to MUXI an empty value is none", {
+      hint: `to take a stored one away: ${tool("secrets delete NAME")}`,
+    });
   }
   return value;
 }

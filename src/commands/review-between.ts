@@ -180,11 +180,12 @@ class Between {
       state: isShut ? { ...state, encrypted: { kind: "locked", reason: "no-key" } } : state,
       keyFingerprint: opened.key === null ? null : keyFingerprint(opened.key),
       encryptedId: encrypted === null ? null : await this.#idOf(snapshot, encrypted),
+      // Of a file that is the same in both versions nothing is missed.
       unread: [
         ...(isShut ? [encrypted] : []),
         ...(formation.template !== null && state.template === null ? [formation.template] : []),
         ...formation.referenceFiles.filter((file) => !held.has(file)),
-      ],
+      ].filter((file) => this.#changed.has(file)),
     };
   }
 }
@@ -231,6 +232,11 @@ function indexedOids(topLevel: string, changed: Set<string>): Map<string, { mode
   return entries;
 }
 
+/** As much of a reason as is shown. */
+function cut(reason: string): string {
+  return reason.length > 300 ? `${reason.slice(0, 300)}…` : reason;
+}
+
 /** What a version lets through that the one before did not. */
 async function loosenings(
   context: RepositoryContext,
@@ -246,12 +252,18 @@ async function loosenings(
   if (changed.includes(SETTINGS_FILE)) {
     const old = await before(SETTINGS_FILE, parseSettings, DEFAULT_SETTINGS);
     for (const message of loosenedSettings(old, settings, (code) => severityOf(code, "check")))
-      loosened.push({ kind: "setting", path: SETTINGS_FILE, message });
+      loosened.push({ kind: "setting", path: SETTINGS_FILE, message: cut(message) });
   }
   if (changed.includes(BASELINE_FILE)) {
     const old = await before(BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
     for (const { rule, path, reason } of newlyAccepted(old, await baselineOf(head)))
-      loosened.push({ kind: "baseline", path, message: `a finding of ${rule} is accepted, because: ${reason}` });
+      loosened.push({ kind: "baseline", path, message: `a finding of ${rule} is accepted, because: ${cut(reason)}` });
+  }
+  for (const path of changed.filter((one) => /(?:^|\/)\.gitattributes$/.test(one))) {
+    const [old, now] = [await driverLines(base, path), await driverLines(head, path)];
+    for (const line of old) {
+      if (!now.includes(line)) loosened.push({ kind: "attributes", path, message: `the line '${cut(line)}' is gone` });
+    }
   }
   for (const { finding, line, reason } of await newlyAllowed(context, base, head, settings, changed))
     loosened.push({
@@ -261,6 +273,12 @@ async function loosenings(
       message: `a comment accepts a finding of ${finding.rule}, because: ${reason}`,
     });
   return loosened;
+}
+
+/** The lines of a `.gitattributes` that name one of our drivers: without them secrets.enc is a file like any other. */
+async function driverLines(snapshot: Snapshot, path: string): Promise<string[]> {
+  const lines = (await snapshot.read(path))?.toString("utf8").split(/\r?\n/) ?? [];
+  return lines.filter((line) => /^[^#].*\s(?:filter|merge)=muxi-git/.test(line));
 }
 
 interface MarkedFile {

@@ -30,7 +30,8 @@ import { allowedNote, type FileVerdict, judgeFile, judgeLargeFile, LARGE_FILE } 
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
-import { formatScan, type ScanFormat } from "../report/format.ts";
+import { formatScan } from "../report/format.ts";
+import type { ScanFormat } from "../report/format-names.ts";
 import { withFrames } from "../report/frame.ts";
 import { rulesById } from "../report/rule-descriptions.ts";
 import type { ScanReport } from "../report/scan.ts";

@@ -5,6 +5,7 @@ import { fileIn } from "../formation/discover.ts";
 import { shownName } from "../formation/names.ts";
 import { pathWord } from "../invocation.ts";
 import type { ChangedSecrets, FormationPlace } from "../plumbing/secrets-store.ts";
+import { count } from "../report/block.ts";
 import { out, talk } from "../terminal.ts";
 import { notIgnored } from "./key-input.ts";
 
@@ -35,7 +36,10 @@ export function warnOfValue(name: string, value: string): void {
 
 /** Its extent, which a person can compare with what they copied: `3 lines, 1704 characters`. */
 export function extentOf(value: string): string {
-  const lines = value.replace(/\n$/, "").split("\n").length;
-  const characters = [...value].length;
-  return lines > 1 ? `${lines} lines, ${characters} characters` : `${characters} characters`;
+  let [lines, characters] = [value.endsWith("\n") ? 0 : 1, 0];
+  for (const character of value) {
+    characters += 1;
+    if (character === "\n") lines += 1;
+  }
+  return `${lines > 1 ? `${count(lines, "line")}, ` : ""}${count(characters, "character")}`;
 }

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { tool } from "../invocation.ts";
-import { changeSecrets, readSecrets } from "../plumbing/secrets-store.ts";
+import { changeSecrets, type FormationPlace, readSecrets } from "../plumbing/secrets-store.ts";
 import { askHidden, canAsk } from "../prompt.ts";
 import { out, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
@@ -24,9 +24,7 @@ export async function secretsSet(options: SecretsSetOptions): Promise<ExitCode> 
   const name = storedName(typed);
   if (more.length > 0) throw valueAsArgument(name);
   const place = await openFormation(options, options.formation);
-  // Nobody is asked for a value that cannot be stored.
-  const before = readSecrets(place);
-  const value = await valueFor(name, options, before.secrets.has(name));
+  const value = await valueFor(name, place, options);
   if (value === null) return EXIT.failed;
 
   const changed = await changeSecrets(
@@ -47,7 +45,7 @@ export async function secretsSet(options: SecretsSetOptions): Promise<ExitCode> 
 }
 
 /** null where the person at the terminal gave none. */
-async function valueFor(name: string, options: SecretsSetOptions, exists: boolean): Promise<string | null> {
+async function valueFor(name: string, place: FormationPlace, options: SecretsSetOptions): Promise<string | null> {
   const bytes = givenBytes(options, options);
   if (bytes !== null) return textValue(bytes);
   if (!canAsk()) {
@@ -55,6 +53,8 @@ async function valueFor(name: string, options: SecretsSetOptions, exists: boolea
       hint: `give it on standard input or in a file: ${tool(`secrets set ${name} --stdin`)}`,
     });
   }
+  // Nobody is asked for a value that cannot be stored.
+  const exists = readSecrets(place).secrets.has(name);
   const typed = await askHidden(`${name}${exists ? " (replaces the stored value)" : ""}: `);
   if (typed !== null && typed !== "") return singleLine(typed);
   talk("no value given, nothing was changed");

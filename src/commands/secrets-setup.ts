@@ -4,15 +4,16 @@
  * at once, so that leaving in the middle loses nothing. `--new-key` is the way on
  * for a formation whose key is lost: what it sealed is given up.
  */
-
 import { crypto } from "../builtin.ts";
 import type { Invocation } from "../cli.ts";
+import { isLink } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
 import { inventory, type NameReport } from "../formation/inventory.ts";
 import { isGeneratedByMuxi, shownName } from "../formation/names.ts";
-import { tool } from "../invocation.ts";
+import { diskPath } from "../git/working-file.ts";
+import { pathWord, tool } from "../invocation.ts";
 import { acceptKey } from "../plumbing/accepted-keys.ts";
 import { readFormationOnDisk } from "../plumbing/formation-on-disk.ts";
 import {
@@ -159,6 +160,16 @@ async function giveUpKey(
           hint: tool(`secrets setup${option}`),
         });
   }
+  const keyFile = fileIn(place.path, ".key");
+  if (isLink(diskPath(place.topLevel, keyFile))) {
+    throw new MuxiGitError(
+      "key-shared",
+      `'${escapeText(keyFile)}' is a link: other secrets may need the key it leads to`,
+      {
+        hint: `take the link away, then try again: rm ${pathWord(keyFile)}`,
+      },
+    );
+  }
   talk(`what '${escapeText(file)}' holds cannot be read without its key, and is given up:`);
   for (const one of names) talk(`  ${shownName(one.name)}  ${usedIn(one)}`);
   talk("and every value whose name is neither in the template nor in a file. Each has to be found or made anew.");
@@ -176,8 +187,7 @@ async function giveUpKey(
   if (place.places !== null) acceptKey(place.places, place.path, keyFingerprint(next));
   const changed = await changeSecrets(place, () => ({ secrets: new Map(), key: next }), { giveUp: true });
   for (const path of changed.written) written.add(path);
-  if (replaced !== null)
-    talk(`${replaced} stood in '${escapeText(fileIn(place.path, ".key"))}'; it is held in git's folder`);
+  if (replaced !== null) talk(`${replaced} stood in '${escapeText(keyFile)}'; it is held in git's folder`);
   sayNewKey(place, { ...changed, madeKey: true }, false);
   return true;
 }

@@ -10,7 +10,7 @@
  * needs no value is said. Files may hold anything: bytes that are not UTF-8 are read so that ASCII names are found.
  */
 import { sha256 } from "../builtin.ts";
-import { handThen, pathWord, shellQuote, tool } from "../invocation.ts";
+import { formationOption, handThen, pathWord, shellQuote, tool } from "../invocation.ts";
 import type { Secrets, SecretValue } from "../secrets/json.ts";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
 import type { Formation } from "./discover.ts";
@@ -281,7 +281,7 @@ function checkEncrypted(report: Report, { formation, encrypted, keyState, opened
         report.add("key-missing", {
           path,
           message: `only a key that is held for older versions opens it: ${WHY_LOCKED[keyState]}`,
-          fix: tool(`key unlock${chosen(formation)}`),
+          fix: tool(`key unlock${formationOption(formation.path)}`),
         });
       }
       checkValues(report, formation, path, encrypted.secrets);
@@ -367,7 +367,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
   const { formation, encrypted } = state;
   const encryptedPath = formation.encrypted ?? inFormation(formation, "secrets.enc");
   const stored = encrypted.kind === "opened" ? storedNames(encrypted.secrets) : null;
-  const sync = `${tool(`secrets sync --template-only${chosen(formation)}`)} && ${stage(template.path)}`;
+  const sync = `${tool(`secrets sync --template-only${formationOption(formation.path)}`)} && ${stage(template.path)}`;
   const missingSeverity = (name: string): Severity | undefined => (isGeneratedByMuxi(name) ? "note" : undefined);
 
   for (const [name, { path, line }] of references.byName) {
@@ -492,7 +492,7 @@ function compareKeys(report: Report, state: FormationState, parents: readonly Pa
     message:
       now === "old"
         ? "encrypted with an old key, and the version before it with the key here"
-        : `encrypted with another key than the version before it; if that is meant: ${tool(`key accept${chosen(formation)}`)}`,
+        : `encrypted with another key than the version before it; if that is meant: ${tool(`key accept${formationOption(formation.path)}`)}`,
     fix: restore(path),
   });
 }
@@ -595,13 +595,7 @@ function restore(path: string): string {
 }
 
 function setting(formation: Formation, name: string): string {
-  return tool(`secrets set ${shellQuote(name)}${chosen(formation)}`);
-}
-
-/** The option that picks a formation; none where only the reader's own directory can be meant. */
-function chosen(formation: Formation): string {
-  const word = pathWord(formation.path);
-  return word === "." ? "" : ` -F ${word}`;
+  return tool(`secrets set ${shellQuote(name)}${formationOption(formation.path)}`);
 }
 
 function encryptIt(path: string, formation: Formation, keyState: KeyState): string {

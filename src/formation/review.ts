@@ -317,8 +317,8 @@ export function pairMoved(
 
 /** What a version lets through that the one before did not. */
 export interface Loosening {
-  kind: "setting" | "allow-comment" | "baseline";
-  /** Repository path: of the settings, of the file with the comment, of the file whose finding is accepted. */
+  kind: "setting" | "attributes" | "allow-comment" | "baseline";
+  /** Repository path: of the settings or attributes, of the file with the comment, of the file whose finding is accepted. */
   path: string;
   line?: number;
   /** Holds the reason that was given. */

@@ -1,6 +1,11 @@
 /** One path of git's index, changed without its filters: what they would answer is known already. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { decodePath, encodePath, type IndexEntry, parseIndexEntries } from "./entries.ts";
+import type { GitPlaces } from "./git-dir.ts";
+import { blobOid } from "./object-id.ts";
 import { runGit, splitNul, tryGit } from "./run.ts";
+import { isAbsent } from "./working-file.ts";
 
 /** The entries of one path, more than one where a merge left a conflict. */
 export function indexEntries(topLevel: string, file: string): IndexEntry[] {
@@ -12,6 +17,24 @@ function list(topLevel: string, what: "-s" | "-v", file: string): Buffer {
   const path = file.isWellFormed() ? ["--", file] : [];
   return runGit(["--literal-pathspecs", "ls-files", what, "-z", ...path], { cwd: topLevel });
 }
+
+/**
+ * Whether the index can hold this blob, for any path: asked of its file, since starting git takes as long as all else
+ * that storing a value does. An entry has its oid in binary (gitformat-index(5)); a split index has entries elsewhere.
+ */
+export function mayHoldBlob({ gitDir }: Pick<GitPlaces, "gitDir">, topLevel: string, bytes: Uint8Array): boolean {
+  let index: Buffer;
+  try {
+    index = readFileSync(resolve(topLevel, process.env.GIT_INDEX_FILE || join(gitDir, "index")));
+  } catch (error) {
+    return !isAbsent(error);
+  }
+  return (
+    index.includes(SPLIT_INDEX) || [40, 64].some((digits) => index.includes(Buffer.from(blobOid(bytes, digits), "hex")))
+  );
+}
+
+const SPLIT_INDEX = "link";
 
 export interface IndexBits {
   /** Outside a sparse checkout, or told so by hand: `git add` leaves such a path alone as well. */

@@ -97,15 +97,19 @@ export function snapshotBefore(after: Snapshot, changes: readonly RawChange[], r
   return snapshotOfObjects(entries, reader);
 }
 
-/** Tracked files and untracked ones that are not ignored, as they stand on disk. */
+/** Tracked files and untracked ones that are not ignored, as they stand on disk; one that was deleted there is none. */
 export function workingTreeSnapshot(topLevel: string): Snapshot {
-  const listed = runGit(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: topLevel });
-  // A nested repository is listed as `folder/`.
+  const paths = new Set<string>();
+  const deleted = new Set<string>();
+  const args = ["ls-files", "-t", "-z", "--cached", "--others", "--deleted", "--exclude-standard"];
+  // `H path`; a deleted file is listed as `R path` as well, a nested repository as `folder/`.
+  for (const record of splitNul(runGit(args, { cwd: topLevel }))) {
+    const path = decodePath(record.subarray(2));
+    if (!path.endsWith("/")) (record[0] === 0x52 ? deleted : paths).add(path);
+  }
   return diskSnapshot(
     topLevel,
-    splitNul(listed)
-      .map(decodePath)
-      .filter((path) => !path.endsWith("/")),
+    [...paths].filter((path) => !deleted.has(path)),
   );
 }
 

@@ -1,6 +1,7 @@
 /** Files of the working tree, by repository path. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
 import nodePath, { sep } from "node:path";
+import { isLink } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { decodePath, encodePath } from "./entries.ts";
@@ -148,14 +149,6 @@ function resolved(given: Buffer, path: string): Buffer {
 /** Nothing is there. Any other failure means that something is, and was not read. */
 export function isAbsent(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes(codeOf(error));
-}
-
-function isLink(path: Buffer): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
 }
 
 function codeOf(error: unknown): string {

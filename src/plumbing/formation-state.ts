@@ -43,8 +43,18 @@ export function openFile(bytes: Uint8Array | null, keys: readonly Key[]): Opened
     case "token": {
       const opened = openStored(bytes, keys);
       if (opened.failure === undefined) {
-        const { key, secrets, canonical } = opened;
-        return { state: { kind: "opened", secrets, canonical }, key, secrets };
+        const { key, secrets } = opened;
+        return {
+          state: {
+            kind: "opened",
+            secrets,
+            get canonical() {
+              return opened.canonical;
+            },
+          },
+          key,
+          secrets,
+        };
       }
       return opened.failure === "no-key" || opened.failure === "wrong-key"
         ? closed({ kind: "locked", reason: opened.failure })

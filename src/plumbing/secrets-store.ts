@@ -30,17 +30,19 @@ import {
   templateEntries,
 } from "../formation/template.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
-import { indexBits, indexEntries, refreshIndex, setIndexEntries } from "../git/index-entry.ts";
+import { indexBits, indexEntries, mayHoldBlob, refreshIndex, setIndexEntries } from "../git/index-entry.ts";
 import { blobOid } from "../git/object-id.ts";
 import { isInside } from "../git/run.ts";
 import { type Rewritable, readForRewrite, readWorkingFile } from "../git/working-file.ts";
-import { pathWord, tool } from "../invocation.ts";
+import { formationOption, pathWord, tool } from "../invocation.ts";
 import { type Held, type LockFile, withLock } from "../lock.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { type Secrets, sameSecrets } from "../secrets/json.ts";
 import { formatKey, generateKey, type Key, keyFingerprint, parseKey, sameKey } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { keyOfFormation, readKeyFile } from "./keyring.ts";
+
+export { formationOption } from "../invocation.ts";
 
 /** A formation on disk. */
 export interface FormationPlace {
@@ -267,12 +269,6 @@ function keyHint({ path }: FormationPlace): string {
     `get the key from a teammate, then: ${tool(`key unlock --from-file FILE${formationOption(path)}`)}\n` +
     `if nobody has it any more: ${tool(`secrets setup --new-key${formationOption(path)}`)}`
   );
-}
-
-/** What names this formation in a command of ours. */
-export function formationOption(path: string): string {
-  const word = pathWord(path);
-  return word === "." ? "" : ` -F ${word}`;
 }
 
 function assertToken(place: FormationPlace, file: string, bytes: Buffer): void {
@@ -524,9 +520,9 @@ function settleIndex({ topLevel, places }: FormationPlace, writes: readonly Writ
   const settled: string[] = [];
   for (const { target, bytes } of writes) {
     const file = target.path;
-    const [entry] = file === null ? [] : indexEntries(topLevel, file);
-    if (file === null || entry === undefined || entry.stage !== 0 || blobOid(bytes, entry.oid.length) !== entry.oid)
-      continue;
+    if (file === null || !mayHoldBlob(places, topLevel, bytes)) continue;
+    const [entry] = indexEntries(topLevel, file);
+    if (entry === undefined || entry.stage !== 0 || blobOid(bytes, entry.oid.length) !== entry.oid) continue;
     const bits = indexBits(topLevel, file);
     if (bits.skipWorktree) continue;
     setIndexEntries(topLevel, [{ file, oid: entry.oid, entry, assumeUnchanged: bits.assumeUnchanged }]);

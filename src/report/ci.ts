@@ -18,9 +18,6 @@ import { bold, bytesOf, code, formatDiffMarkdown, formatDiffText, prose } from "
 import { annotation } from "./github.ts";
 import { formatFrame, publicScan, type ReportedFinding, type ScanReport, summaryOf } from "./scan.ts";
 
-export const CI_FORMATS = ["text", "markdown", "json"] as const;
-export type CiFormat = (typeof CI_FORMATS)[number];
-
 export interface CiReport {
   /** What was judged: `pull request 12`. */
   about: string;

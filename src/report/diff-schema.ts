@@ -52,7 +52,7 @@ const FORMATION = object({
 });
 
 const LOOSENING = object(
-  { kind: { enum: ["setting", "allow-comment", "baseline"] }, path: TEXT, line: FROM_ONE, message: TEXT },
+  { kind: { enum: ["setting", "attributes", "allow-comment", "baseline"] }, path: TEXT, line: FROM_ONE, message: TEXT },
   ["line"],
 );
 

@@ -14,9 +14,6 @@ import type { Style } from "../terminal.ts";
 import { count, placeOf } from "./block.ts";
 import { annotation } from "./github.ts";
 
-export const DIFF_FORMATS = ["text", "markdown", "json", "github", "gitlab"] as const;
-export type DiffFormat = (typeof DIFF_FORMATS)[number];
-
 export interface DiffReport extends Review {
   /** Oid of a commit or of the empty tree. */
   base: string;
@@ -34,7 +31,7 @@ const KEY_TEXT: Record<KeyReport, string> = {
   "wrong-key": "the key here does not open it",
   damaged: "damaged",
   "not-encrypted": "not encrypted",
-  unread: "not in this clone",
+  unread: "it cannot be read here",
 };
 
 /** A folder as one can type it, and no line begins with a sign that means something to a runner. */
@@ -70,11 +67,11 @@ function unknowns(review: FormationReview): string[] {
     const what =
       formation === "added" || formation === "removed"
         ? "what secrets.enc holds is not known"
-        : "secrets.enc changed, and which values did is not known";
+        : "secrets.enc changed; which names in it did is not known";
     lines.push(`${what} (${why})`);
   }
   for (const path of review.unread) {
-    if (!path.endsWith("secrets.enc")) lines.push(`not compared, since it is not in this clone: ${path}`);
+    if (!path.endsWith("secrets.enc")) lines.push(`not compared, since it cannot be read here: ${path}`);
   }
   return lines;
 }
@@ -134,7 +131,11 @@ function shortened(items: readonly string[], most: number): string {
   return items.length > most ? `${shown} and ${items.length - most} more` : shown;
 }
 
-const STILL_USED = "still used";
+/** Of a name that is gone. */
+function stillUsed(what: Change["what"]): string {
+  return what === "renamed" ? "the old name is still used" : "still used";
+}
+
 const NOT_REFERENCED = "not referenced";
 /** Said once, below all. */
 const NAMES_OF_TEMPLATE = "where secrets.enc was not opened, names are those of the template";
@@ -155,7 +156,7 @@ export function formatDiffText({ formations, loosened }: DiffReport, style: Styl
       const paint = what === "added" ? style.green : what === "removed" ? style.red : style.yellow;
       const shown = to === undefined ? escapeText(name) : `${escapeText(name)} is now ${escapeText(to)}`;
       const places = unused ? NOT_REFERENCED : shortened(uses.map(placeOf), PLACES);
-      const used = inUse ? style.red(`${STILL_USED}: ${places}`) : style.dim(places);
+      const used = inUse ? style.red(`${stillUsed(what)}: ${places}`) : style.dim(places);
       lines.push(`  ${paint(SIGN[what])} ${shown}${places === "" ? "" : `  ${used}`}`);
     }
     for (const line of unknowns(review)) lines.push(`  ? ${escapeText(line)}`);
@@ -250,7 +251,7 @@ function markdownOf(review: FormationReview): string[] {
       PLACES,
     );
     const names = to === undefined ? code(name) : `${code(name)} → ${code(to)}`;
-    const used = inUse ? `${bold(STILL_USED)}: ${places}` : unused ? NOT_REFERENCED : places;
+    const used = inUse ? `${bold(stillUsed(what))}: ${places}` : unused ? NOT_REFERENCED : places;
     return `| ${what} | ${cell(names)} | ${cell(used)} |`;
   });
   if (rows.length > 0) lines.push("", "| | name | used in |", "|---|---|---|", ...rows);
@@ -266,8 +267,10 @@ function markdownOf(review: FormationReview): string[] {
   return lines;
 }
 
-function withinFolder(review: FormationReview, path: string): string {
-  return review.path === "" ? path : path.slice(review.path.length + 1);
+/** Of the older version of a moved formation too. */
+function withinFolder({ path: now, movedFrom }: FormationReview, path: string): string {
+  const from = [now, movedFrom].find((one) => one !== null && path.startsWith(`${one}/`));
+  return from == null ? path : path.slice(from.length + 1);
 }
 
 /** `2 formations differ, 1 problem, 3 loosenings`. */

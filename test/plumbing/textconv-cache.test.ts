@@ -54,7 +54,7 @@ test("git log -p keeps all versions after the second one that it asks for, and s
     assert.equal(repo.tryWith(inside, "git", "log", "-p", "--format=%s", "--", "secrets.enc").stdout.trim(), shown);
     assert.equal(log({ git: (...args) => repo.git("--git-dir", repo.path(".git"), ...args) }), shown);
     // Of other bytes with the same end nothing is known.
-    const token = repo.read(PATH);
+    const token = Buffer.from(repo.git("cat-file", "blob", `HEAD:${PATH}`));
     token[20] = token[20] === 65 ? 66 : 65;
     repo.write(PATH, token);
     assert.ok(repo.git("diff", "--", PATH).includes(token.toString("latin1")));
@@ -134,4 +134,15 @@ test("without a runtime, or in a place that cannot be written, git goes on", (t)
   rmSync(join(repo.runtime, "run"));
   const withoutFilter = { git: (...args: string[]) => repo.git(...NO_FILTER, ...args) };
   assert.ok(log(withoutFilter, "-1").includes(repo.git("show", "--no-textconv", `HEAD:${PATH}`)));
+});
+
+test("a long token is shown as soon, the first one too", (t) => {
+  const repo = withVersions(t);
+  log(repo);
+  repo.write(PATH, randomToken({ FIRST: VALUE.repeat(20_000) }, repo.key));
+  for (const when of ["the first", "another"]) {
+    const ran = repo.try("timeout", "60", "git", "diff", "--", PATH);
+    assert.equal(ran.code, 0, when);
+    assert.match(ran.stdout, /^\+FIRST {2}[0-9a-f]{8}$/m, when);
+  }
 });

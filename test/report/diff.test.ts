@@ -95,9 +95,9 @@ test("text: what happened to each name and who uses it", () => {
     "  references: added BESIDE at a.afs:3",
     "  ! bot/a.afs:2  reference-not-in-template: 'WRONG' is missing",
     ".: moved from was here, encrypted with another key, no value changed",
-    "  ? not compared, since it is not in this clone: secrets",
+    "  ? not compared, since it cannot be read here: secrets",
     "shut",
-    "  ? secrets.enc changed, and which values did is not known (before: the key here does not open it, now: no key here)",
+    "  ? secrets.enc changed; which names in it did is not known (before: the key here does not open it, now: no key here)",
     "where secrets.enc was not opened, names are those of the template",
     "loosened",
     "  ! muxi-git.json  rules no longer apply to 'docs/**'",
@@ -120,6 +120,14 @@ test("markdown: the same, a table for the names", () => {
   ])
     assert.ok(lines.includes(line), `${line}\n--\n${lines.join("\n")}`);
   assert.deepEqual(formatDiffMarkdown(report([])), ["### Secrets: nothing changed"]);
+});
+
+test("places are those in the formation's folder, where it was and where it is", () => {
+  const references = { added: [at("NEW", 2, "new/bot/x.afs")], removed: [at("OLD", 1, "old/x.afs")] };
+  const lines = formatDiffMarkdown(report([{ path: "new/bot", formation: "moved", movedFrom: "old", references }]));
+  assert.ok(
+    lines.includes("- references: added `NEW at x.afs:2`") && lines.includes("- references: removed `OLD at x.afs:1`"),
+  );
 });
 
 test("markdown stays within its room, and says what is left out", () => {

@@ -1,12 +1,13 @@
 /** A review between two versions, where no driver is set up: with the keys, with some, without; and clones that lack something. */
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { FormationReview, Loosening } from "../../src/formation/review.ts";
 import { fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
 import { freshToken, goJson, type MadeFormation, writeFormation } from "../support/formation.ts";
-import { preparedRepo, type Ran, repoAt, type TempRepo } from "../support/repo.ts";
+import { preparedRepo, type Ran, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
+import { SHARED_ABSENT, sharedFile } from "../support/shared.ts";
 
 interface Answer {
   formations: FormationReview[];
@@ -32,6 +33,7 @@ const made = preparedRepo((repo) => {
     repo.write(path, freshToken(key, goJson(values)));
   const commented = `key: ${GROQ} # muxi-git:allow groq-key of a closed account\n`;
   repo.write(".gitignore", ".key*\n");
+  repo.write(".gitattributes", "secrets.enc -text filter=muxi-git diff=muxi-git merge=muxi-git\n");
   repo.write("old notes.md", commented);
   repo.git("add", "-A");
   repo.git("commit", "-qm", "base");
@@ -50,6 +52,7 @@ const made = preparedRepo((repo) => {
   repo.git("mv", "old notes.md", "notes.md");
   repo.write("more.md", commented.replace(GROQ, fakeGroqKey("diff/more")));
   repo.write("muxi-git.json", '{"severities": {"name-unreferenced": "off"}}');
+  repo.write(".gitattributes", "secrets.enc -text diff=muxi-git\n");
   const entry = { fingerprint: "0123456789abcdef", rule: "x-token", path: "x.md", reason: "of a test" };
   repo.write(".muxi-git-baseline.json", JSON.stringify({ schemaVersion: 1, salt: "s", findings: [entry] }));
   repo.git("add", "-A");
@@ -100,6 +103,7 @@ test("with the keys of both versions it is exact", (t) => {
     [
       ["setting", "muxi-git.json", undefined],
       ["baseline", "x.md", undefined],
+      ["attributes", ".gitattributes", undefined],
       ["allow-comment", "more.md", 1],
     ],
     "what an allow comment of a renamed file accepted before is no news",
@@ -145,7 +149,7 @@ test("without keys, in a bare clone: names of the template, and what is not know
   assert.equal(moved!.movedFrom, "moved");
   assert.equal(bare.muxi("diff", "base...head", "--fail-on", "not-known").code, 1);
   const text = bare.muxi("diff", "base...head");
-  assert.match(text.stdout, /^ {2}\? secrets\.enc changed, and which values did is not known \(no key here\)$/m);
+  assert.match(text.stdout, /^ {2}\? secrets\.enc changed; which names in it did is not known \(no key here\)$/m);
   assert.deepEqual([text.code, text.stderr], [0, ""]);
 });
 
@@ -175,15 +179,21 @@ test("in the working tree what MUXI saved anew is no change, and what is new is"
   assert.deepEqual(answer(repo.muxi("diff", "--json")).formations, []);
   repo.write("same/secrets.enc", freshToken(key, goJson({ ...secrets, A_KEY: value("A_KEY/new") })));
   writeFormation(repo, "fresh", { A_KEY: value("A_KEY") });
+  repo.remove("kept/secrets.enc");
+  symlinkSync("nowhere", repo.path("rotated/SKILL.md"));
   repo.write("same/comment.md", `key: ${GROQ} # muxi-git:allow groq-key of a closed account\n`);
   const { formations, loosened } = answer(repo.muxi("diff", "--json"));
   assert.deepEqual(
     formations.map(({ path, formation, changed }) => [path, formation, changed]),
     [
       ["fresh", "added", []],
+      ["kept", "kept", []],
+      ["rotated", "kept", []],
       ["same", "kept", ["A_KEY"]],
     ],
   );
+  assert.deepEqual(formations[1]?.removed, ["A_KEY", "C_KEY", "D_KEY"]);
+  assert.deepEqual(formations[2]?.unread, ["rotated/SKILL.md"]);
   assert.deepEqual(
     loosened.map(({ path }) => path),
     ["same/comment.md"],
@@ -213,4 +223,59 @@ test("a clone that lacks commits or blobs is told apart from one where nothing c
   assert.deepEqual([kept!.keys.head, kept!.changed, kept!.removed], ["unread", null, []]);
   assert.match(ran.stderr, /cannot be read here/);
   assert.equal(partial.muxi("diff", "base", "HEAD", "--fail-on", "not-known").code, 1);
+});
+
+const FORMATIONS = sharedFile("formations");
+
+test("a review of three of MUXI's own formations, with the keys and without", {
+  skip: FORMATIONS === null ? SHARED_ABSENT : false,
+}, (t) => {
+  const repo = tempRepo(t);
+  const folders = ["02-customer-support", "03-research-assistant", "05-multi-agent-team"];
+  const keys = Object.fromEntries(folders.map((folder) => [folder, fakeKey()]));
+  const seal = (folder: string, values: Record<string, string>, at = folder) =>
+    repo.write(`${at}/secrets.enc`, freshToken(keys[folder]!, goJson(values)));
+  const all = { OPENAI_API_KEY: value("A_KEY"), BRAVE_SEARCH_API_KEY: value("B_KEY") };
+  repo.write(".gitignore", ".key\n");
+  for (const folder of folders) {
+    cpSync(join(FORMATIONS!, folder), repo.path(folder), { recursive: true });
+    repo.try("chmod", "-R", "u+w", folder);
+    repo.write(`${folder}/.key`, keys[folder]!, 0o600);
+    const template = repo.read(`${folder}/secrets`).toString();
+    repo.write(`${folder}/secrets`, template.replace(/=.*/g, "="));
+    seal(folder, Object.fromEntries(Object.entries(all).filter(([name]) => template.includes(name))));
+  }
+  repo.git("add", "-A");
+  repo.git("commit", "-qm", "base");
+  repo.git("switch", "-qc", "pull-request");
+  const [support, research, team] = folders as [string, string, string];
+  seal(support, { OPENAI_API_KEY: value("A_KEY/new"), ZENDESK_API_KEY: value("D_KEY") });
+  repo.write(`${support}/secrets`, `${repo.read(`${support}/secrets`)}ZENDESK_API_KEY=\n`);
+  repo.write(
+    `${support}/agents/support.afs`,
+    `${repo.read(`${support}/agents/support.afs`)}# \nt: "\${{ secrets.ZENDESK_API_KEY }}"\n`,
+  );
+  seal(research, { OPENAI_API_KEY: all.OPENAI_API_KEY, BRAVE_KEY: all.BRAVE_SEARCH_API_KEY });
+  seal(team, { BRAVE_SEARCH_API_KEY: all.BRAVE_SEARCH_API_KEY });
+  repo.git("add", "-A");
+  repo.git("commit", "-qm", "review me");
+
+  const markdown = repo.muxi("diff", "main...HEAD", "--format", "markdown");
+  for (const line of [
+    /^### Secrets: 3 formations differ, \d problems$/,
+    /^\| added \| `ZENDESK_API_KEY` \| `agents\/support\.afs:\d+` \|$/,
+    /^\| changed \| `OPENAI_API_KEY` \| `formation\.afs:\d+`/,
+    /^\| renamed \| `BRAVE_SEARCH_API_KEY` → `BRAVE_KEY` \| \*\*the old name is still used\*\*: `mcp\/brave-search\.afs:\d+` \|$/,
+    /^\| removed \| `OPENAI_API_KEY` \| \*\*still used\*\*: `formation\.afs:\d+`/,
+  ])
+    assert.match(markdown.stdout, new RegExp(line.source, "m"));
+  repo.git("clone", "-q", repo.root, "../reviewer");
+  const without = repoAt(repo.base, join(repo.base, "reviewer"), repo.env);
+  const told = without.muxi("diff", "origin/main...HEAD", "--format", "markdown");
+  assert.match(told.stdout, /^\| added \| `ZENDESK_API_KEY` \|/m);
+  assert.equal(
+    told.stdout.match(/^> secrets\.enc changed; which names in it did is not known \(no key here\)$/gm)?.length,
+    3,
+  );
+  for (const one of VALUES) assert.ok(!`${markdown.all}${told.all}`.includes(one));
 });

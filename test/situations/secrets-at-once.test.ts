@@ -83,7 +83,7 @@ const KILLED: Record<string, Killed> = {
     outcomes: [before, { ...before, NEW_API_KEY: "three" }],
   },
   delete: { slow: true, args: ["secrets", "delete", "STALE_API_KEY"], outcomes: [before, { OPENAI_API_KEY: "one" }] },
-  rotate: { args: ["key", "rotate"], outcomes: [before] },
+  rotate: { slow: true, args: ["key", "rotate"], outcomes: [before] },
   "setup --new-key": {
     slow: true,
     args: ["secrets", "setup", "--new-key", "--yes"],

@@ -292,7 +292,13 @@ test("setup without a terminal lists what is missing; a lost key is given up onl
     /the key here opens the secrets.*\n.*key rotate -F bot$/m,
   );
 
+  // A key that others use is not written over.
   repo.remove("bot/.key");
+  repo.write("shared.key", fakeKey());
+  symlinkSync("../shared.key", repo.path("bot/.key"));
+  failed(repo.muxi("secrets", "setup", "--new-key", "--yes"), 2, /'bot\/\.key' is a link.*\n.*: rm bot\/\.key$/m);
+  repo.remove("bot/.key");
+  repo.remove("shared.key");
   failed(repo.muxi("secrets", "setup"), 2, /there is no key here .*\n.*\n.*secrets setup --new-key -F bot$/m);
   const asked = failed(repo.muxi("secrets", "setup", "--new-key"), 2, /secrets setup --new-key --yes -F bot$/m);
   assert.match(
