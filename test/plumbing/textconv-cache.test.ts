@@ -104,6 +104,18 @@ test("an entry that is cut short or of another time is written anew, and old one
   withoutNode(repo, () => assert.equal(log(repo, "-1"), shown));
 });
 
+test("a token of a megabyte takes no longer than reading it, the first time and again", (t) => {
+  const repo = filterRepo(t);
+  repo.write(PATH, randomToken({ FIRST: VALUE.repeat(40_000) }, repo.key));
+  for (const _ of ["first", "again"]) {
+    const started = performance.now();
+    assert.match(repo.git("diff", "--", PATH), /^\+FIRST {2}[0-9a-f]{8}$/m);
+    // An expansion of the shell that looks at the text once a character takes hours.
+    assert.ok(performance.now() - started < 60_000);
+  }
+  assert.ok(readdirSync(join(repo.runtime, "textconv")).includes("large"));
+});
+
 test("many gits at once, from nothing, show the same", async (t) => {
   const repo = withVersions(t);
   const all = Array.from({ length: 6 }, async () => {
