@@ -147,14 +147,3 @@ test("without a runtime, or in a place that cannot be written, git goes on", (t)
   const withoutFilter = { git: (...args: string[]) => repo.git(...NO_FILTER, ...args) };
   assert.ok(log(withoutFilter, "-1").includes(repo.git("show", "--no-textconv", `HEAD:${PATH}`)));
 });
-
-test("a long token is shown as soon, the first one too", (t) => {
-  const repo = withVersions(t);
-  log(repo);
-  repo.write(PATH, randomToken({ FIRST: VALUE.repeat(20_000) }, repo.key));
-  for (const when of ["the first", "another"]) {
-    const ran = repo.try("timeout", "60", "git", "diff", "--", PATH);
-    assert.equal(ran.code, 0, when);
-    assert.match(ran.stdout, /^\+FIRST {2}[0-9a-f]{8}$/m, when);
-  }
-});
