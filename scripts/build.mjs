@@ -4,6 +4,7 @@
  *   main.cjs      the start: a few lines that load one of the next two
  *   plumbing.cjs  what git runs: no commander, simple-git, husky or micromatch in it
  *   cli.cjs       the commands for people
+ *   secrets.cjs   the same with nothing but `secrets` behind it: compiling all of it would take as long as starting node
  *   globs.cjs     micromatch, loaded by either bundle where settings have globs
  *   rules.bin     the table of all rules, made ready: read at the first scan
  *   husky         what the husky package copies from beside its own code
@@ -69,14 +70,41 @@ const rulesMade = {
 };
 
 const globs = await build({ ...common, entryPoints: ["src/globs.ts"], outfile: "dist/globs.cjs" });
-const cli = await build({
+/** main.ts starts this bundle for `secrets` alone, but `import`, which brings parsers along: others are not in it. */
+const secretsOnly = {
+  name: "secrets-only",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/commands\// }, ({ kind, path }) =>
+      kind === "dynamic-import" && !/^\.\/commands\/secrets-(?!import)/.test(path)
+        ? { path: "./cli.cjs", external: true }
+        : undefined,
+    );
+  },
+};
+
+/** commander starts programs for subcommands that are files of their own, which ours are not. */
+const noPrograms = {
+  name: "no-programs",
+  setup(build) {
+    build.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[/\\]commander[/\\]/.test(importer) ? { path: "child_process", namespace: "none" } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: "none" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+const porcelain = {
   ...common,
-  plugins: [globsApart, rulesMade],
   entryPoints: ["src/cli.ts"],
-  outfile: "dist/cli.cjs",
   // simple-git's dependency `debug` and husky use import.meta.url only where a CJS bundle has __filename.
   define: { ...common.define, "import.meta.url": "__bundle_url" },
   banner: { js: "const __bundle_url=require('node:url').pathToFileURL(__filename).href;" },
+};
+const cli = await build({ ...porcelain, plugins: [globsApart, rulesMade, noPrograms], outfile: "dist/cli.cjs" });
+const secrets = await build({
+  ...porcelain,
+  plugins: [globsApart, rulesMade, secretsOnly, noPrograms],
+  outfile: "dist/secrets.cjs",
 });
 const plumbing = await build({
   ...common,
@@ -92,7 +120,11 @@ await build({
   outfile: "dist/main.cjs.tmp",
   define: {
     ...common.define,
-    __MUXI_GIT_SUMS__: JSON.stringify({ plumbing: sum("plumbing.cjs"), cli: sum("cli.cjs") }),
+    __MUXI_GIT_SUMS__: JSON.stringify({
+      plumbing: sum("plumbing.cjs"),
+      cli: sum("cli.cjs"),
+      secrets: sum("secrets.cjs"),
+    }),
   },
   banner: { js: "#!/usr/bin/env node" },
 });
@@ -100,7 +132,10 @@ await build({
 rmSync(join(dist, "hooks"), { recursive: true, force: true });
 cpSync(join(ROOT, "hooks"), join(dist, "hooks"), { recursive: true });
 cpSync(join(ROOT, "node_modules", "husky", "husky"), join(dist, "husky"));
-writeFileSync(join(dist, "THIRD-PARTY-NOTICES"), notices([cli.metafile, globs.metafile, plumbing.metafile]));
+writeFileSync(
+  join(dist, "THIRD-PARTY-NOTICES"),
+  notices([cli.metafile, secrets.metafile, globs.metafile, plumbing.metafile]),
+);
 renameSync(join(dist, "main.cjs.tmp"), join(dist, "main.cjs"));
 
 /**

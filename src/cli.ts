@@ -7,13 +7,29 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { vendoredCommand } from "./alias.ts";
+import type { KeyExposureOptions } from "./commands/key-exposure.ts";
+import type { KeyUnlockOptions } from "./commands/key-unlock.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
+import type { SecretsDeleteOptions } from "./commands/secrets-delete.ts";
+import type { SecretsImportOptions } from "./commands/secrets-import.ts";
+import type { SecretsListOptions } from "./commands/secrets-list.ts";
+import type { SecretsSetOptions } from "./commands/secrets-set.ts";
+import type { SecretsSetupOptions } from "./commands/secrets-setup.ts";
+import type { SecretsSyncOptions } from "./commands/secrets-sync.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
+import { FAIL_ON, type FailOn } from "./formation/review.ts";
 import { makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
-import { SCAN_FORMATS, type ScanFormat } from "./report/format.ts";
+import {
+  CI_FORMATS,
+  type CiFormat,
+  DIFF_FORMATS,
+  type DiffFormat,
+  SCAN_FORMATS,
+  type ScanFormat,
+} from "./report/format-names.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -39,9 +55,20 @@ function oneOf<T extends string>(values: readonly T[]): (given: string) => T {
   };
 }
 
+/** A list without blanks or empty words between its commas; given again, it grows. */
+function listOf<T extends string>(values: readonly T[]): (given: string, before: readonly T[]) => T[] {
+  const word = oneOf(values);
+  return (given, before) => [...new Set([...before, ...given.split(",").map((one) => word(one.trim()))])];
+}
+
 /** As git's: each -C is relative to the one before, an empty one changes nothing. */
 function chain(value: string, before = ""): string {
   return value === "" ? before : before === "" || isAbsolute(value) ? value : `${before}/${value}`;
+}
+
+function days(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError("a number of days");
+  return Number(value);
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -107,6 +134,122 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     }
   });
 
+  const parse = async (): Promise<ExitCode> => {
+    try {
+      await program.parseAsync(dashes < 0 ? [...argv] : argv.slice(0, dashes), { from: "user" });
+    } catch (error) {
+      if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
+      return reportFailure(error);
+    }
+    return code;
+  };
+
+  const secrets = new Command("secrets")
+    .copyInheritedSettings(program)
+    .description("the template and the values")
+    .configureOutput({
+      // An option that is none may be a value that begins with a dash.
+      outputError: (text, write) =>
+        write(
+          `muxi-git: ${escapeText(text.trimEnd().replace(/(unknown option) '.*$/s, "$1; a value is never an argument"))}`,
+        ),
+    });
+  const formationOption = ["-F, --formation <dir>", "the formation"] as const;
+  secrets
+    .command("setup")
+    .description("ask for every value that is missing, with the places that use it")
+    .option(...formationOption)
+    .option("--new-key", "the key is lost: give up what it sealed, make a new one", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "say what is missing, change nothing", false)
+    .action(async (options: Omit<SecretsSetupOptions, keyof Invocation>) => {
+      const { secretsSetup } = await import("./commands/secrets-setup.ts");
+      code = await secretsSetup({ ...invocation(), ...options });
+    });
+
+  secrets
+    .command("list")
+    .alias("ls")
+    .description("every name, whether it has a value, and where it is used")
+    .option(...formationOption)
+    .option("--with-values", "show the values", false)
+    .option("--age", "when each value was last changed, from the history", false)
+    .option("--json", "machine readable", false)
+    .action(async (options: Omit<SecretsListOptions, keyof Invocation>) => {
+      const { secretsList } = await import("./commands/secrets-list.ts");
+      code = await secretsList({ ...invocation(), ...options });
+    });
+
+  secrets
+    .command("get")
+    .description("print one value, byte for byte")
+    .argument("<name>")
+    .option(...formationOption)
+    .action(async (name: string, options: { formation?: string }) => {
+      const { secretsGet } = await import("./commands/secrets-get.ts");
+      code = await secretsGet({ ...invocation(), ...options, name });
+    });
+
+  secrets
+    .command("set")
+    .description("store a value: asked for, or from standard input or a file; never an argument")
+    .argument("<name>", "as MUXI has it: A-Z, 0-9 and _")
+    // A value that stands there is refused by the command, which knows what to say.
+    .allowExcessArguments()
+    .option(...formationOption)
+    .option("--stdin", "from standard input, without the line end after a single line", false)
+    .option("--from-file <file>", "from a file, without the line end after a single line")
+    .option("--dry-run", "change nothing", false)
+    .action(async (_: string, options: Omit<SecretsSetOptions, keyof Invocation | "given">, command: Command) => {
+      const { secretsSet } = await import("./commands/secrets-set.ts");
+      code = await secretsSet({ ...invocation(), ...options, given: command.args });
+    });
+
+  secrets
+    .command("delete")
+    .description("delete names from secrets.enc and the template")
+    .argument("<name...>")
+    .option(...formationOption)
+    .option("--yes", "also where a file uses the name", false)
+    .option("--dry-run", "change nothing", false)
+    .action(async (names: string[], options: Omit<SecretsDeleteOptions, keyof Invocation | "names">) => {
+      const { secretsDelete } = await import("./commands/secrets-delete.ts");
+      code = await secretsDelete({ ...invocation(), ...options, names });
+    });
+
+  secrets
+    .command("import")
+    .description("move the values of a .env file into secrets.enc")
+    .argument("<file>")
+    .argument("[name...]", "these names only, whatever they are")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--all", "settings and the like too", false)
+    .option("--replace", "values that are stored otherwise too", false)
+    .option("--yes", "answer yes to what would be asked", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (file: string, names: string[], options: Omit<SecretsImportOptions, keyof Invocation>) => {
+      const { secretsImport } = await import("./commands/secrets-import.ts");
+      code = await secretsImport({ ...invocation(), ...options, file, names });
+    });
+
+  secrets
+    .command("sync")
+    .description("let references, template and secrets.enc name the same")
+    .option(...formationOption)
+    .option("--template-only", "add to the template, touch nothing else, need no key", false)
+    .option("--yes", "delete what no file uses", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: Omit<SecretsSyncOptions, keyof Invocation>) => {
+      const { secretsSync } = await import("./commands/secrets-sync.ts");
+      code = await secretsSync({ ...invocation(), ...options });
+    });
+
+  // Declaring the others takes as long as what `secrets list` does.
+  if (argv[0] === "secrets") {
+    program.addCommand(secrets);
+    return await parse();
+  }
+
   program
     .command("install")
     .description("set up filters, hooks, attributes and ignore lines in this repository")
@@ -134,8 +277,9 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
   program
     .command("status")
     .description("what protects this repository, what does not, and the command that mends it")
+    .option("--max-age <days>", "exit 1 where a key or a value is older, and by nothing else", days)
     .option("--json", "machine readable", false)
-    .action(async (options: { json: boolean }) => {
+    .action(async (options: { maxAge?: number; json: boolean }) => {
       const { status } = await import("./commands/status.ts");
       code = await status({ ...invocation(), ...options });
     });
@@ -171,6 +315,19 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await scan({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
+  program
+    .command("fix")
+    .description("move values out of a formation's files into its secrets.enc, and leave references")
+    .argument("[fingerprint...]", "of findings, as a blocked commit or scan prints them")
+    .option("--all", "every value in the formations' files", false)
+    .option("--name <name>", "what to call the value")
+    .option("-F, --formation <dir>", "in this formation only")
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (fingerprints: string[], options: FixFlags) => {
+      const { fix } = await import("./commands/fix.ts");
+      code = await fix({ ...invocation(), ...options, fingerprints });
+    });
+
   const baseline = program.command("baseline").description("findings lived with");
   baseline
     .command("accept")
@@ -198,13 +355,45 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
     .description("which secret names were added, removed or changed")
     .usage("[options] [A | A B | A..B | A...B] [--] [path...]")
     .argument("[revision...]", "as of git diff: none is HEAD, and one is compared with the working tree")
-    .option("--format <format>", "text, markdown or json", oneOf(["text", "markdown", "json"] as const), "text")
+    .option("--format <format>", "text, markdown, json, github or gitlab", oneOf(DIFF_FORMATS), "text")
     .option("--json", "same as --format json", false)
-    .option("--exit-code", "exit 1 when names differ", false)
+    .option("--exit-code", "exit 1 when anything differs", false)
+    .option("--fail-on <list>", `exit 1 on any of these, comma separated: ${FAIL_ON.join(", ")}`, listOf(FAIL_ON), [])
     .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--base-key-file <file>", "a key of the older version, before a rotation (repeatable)", collect, [])
     .action(async (given: string[], options: DiffFlags) => {
       const { diff } = await import("./commands/diff.ts");
       code = await diff({ ...invocation(), ...options, given, afterDashes });
+    });
+
+  const ci = program
+    .command("ci")
+    .description("for a pipeline: scan what its commits bring, check their head, tell what changed by name")
+    .option("--range <A..B>", "what B has and A has not, whatever the pipeline says")
+    .option("--format <format>", "text, markdown or json", oneOf(CI_FORMATS), "text")
+    .option("--json", "same as --format json", false)
+    .option("--sarif <file>", "write what was found there, for code scanning")
+    .option("--code-quality <file>", "write it there, for GitLab's merge requests")
+    .option("--comment <file>", "write the body of a comment there");
+  judging(ci).action(async (options: CiFlags) => {
+    const { ci } = await import("./commands/ci.ts");
+    code = await ci({ ...invocation(), ...options });
+  });
+  judging(
+    ci
+      .command("comment")
+      .description("keep one comment of GitHub's pull request up to date (GITHUB_TOKEN)")
+      .option("--body <file>", "what 'ci --comment' wrote; without it, the pull request is judged anew"),
+  )
+    .option("--dry-run", "print what would be written, change nothing", false)
+    .action(async (_: object, command: Command) => {
+      // commander gives `ci` what both have, wherever it stands.
+      const own = new Set(command.options.map((one) => one.long));
+      const given = ci.options.filter((one) => ci.getOptionValueSource(one.attributeName()) === "cli");
+      const foreign = given.find((one) => !own.has(one.long));
+      if (foreign !== undefined) throw new MuxiGitError("usage", `'ci comment' takes no '${foreign.long}'`);
+      const { ciComment } = await import("./commands/ci-comment.ts");
+      code = await ciComment({ ...command.optsWithGlobals<CiCommentFlags>(), ...invocation() });
     });
 
   program
@@ -230,36 +419,108 @@ export async function cli(argv: readonly string[], vendored: boolean): Promise<E
       code = await resolve({ ...invocation(), ...options, paths: withPaths(paths) });
     });
 
-  const secrets = program.command("secrets").description("the template and the values");
-  secrets
-    .command("sync")
-    .description("add to the template the names that secrets.enc and references have")
-    .option("-F, --formation <dir>", "the formation")
-    .requiredOption("--template-only", "touch nothing but the template")
-    .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (options: { formation?: string; dryRun: boolean }) => {
-      const { secretsSync } = await import("./commands/secrets-sync.ts");
-      code = await secretsSync({ ...invocation(), ...options });
-    });
+  program.addCommand(secrets);
 
   const key = program.command("key").description("the key");
+  key
+    .command("generate")
+    .description("make a formation's first key")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--dry-run", "say what would be done, change nothing", false)
+    .action(async (options: { formation?: string; dryRun: boolean }) => {
+      const { keyGenerate } = await import("./commands/key-generate.ts");
+      code = await keyGenerate({ ...invocation(), ...options });
+    });
+
+  key
+    .command("fingerprint")
+    .description("what tells a key from another, safe to print")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--stdin", "of the key on standard input", false)
+    .option("--from-file <file>", "of the key in a file")
+    .action(async (options: { formation?: string; stdin: boolean; fromFile?: string }) => {
+      const { keyFingerprint } = await import("./commands/key-fingerprint.ts");
+      code = await keyFingerprint({ ...invocation(), ...options });
+    });
+
+  key
+    .command("check")
+    .description("whether the key opens secrets.enc, and whether it is kept as a key has to be")
+    .option("-F, --formation <dir>", "the formation; the one around here, else all, when absent")
+    .option("--rev <rev>", "a commit instead of the working tree")
+    .option("--stdin", "try the key on standard input", false)
+    .option("--from-file <file>", "try the key in a file")
+    .option("--json", "machine readable", false)
+    .action(async (options: { formation?: string; rev?: string; stdin: boolean; fromFile?: string; json: boolean }) => {
+      const { keyCheck } = await import("./commands/key-check.ts");
+      code = await keyCheck({ ...invocation(), ...options });
+    });
+
   key
     .command("accept")
     .description("declare that a formation's key was changed on purpose")
     .option("-F, --formation <dir>", "the formation")
+    .option("--yes", "give up the names that the new file has no value for", false)
     .option("--dry-run", "print the plan, change nothing", false)
-    .action(async (options: { formation?: string; dryRun: boolean }) => {
+    .action(async (options: { formation?: string; yes: boolean; dryRun: boolean }) => {
       const { keyAccept } = await import("./commands/key-accept.ts");
       code = await keyAccept({ ...invocation(), ...options });
     });
 
-  try {
-    await program.parseAsync(dashes < 0 ? [...argv] : argv.slice(0, dashes), { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
-    return reportFailure(error);
-  }
-  return code;
+  key
+    .command("rotate")
+    .description("a new key for a formation and all that share its key")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--keep-old", "hold the old key in git's folder, to read older versions", false)
+    .option("--dry-run", "print the plan, change nothing", false)
+    .action(async (options: { formation?: string; keepOld: boolean; dryRun: boolean }) => {
+      const { keyRotate } = await import("./commands/key-rotate.ts");
+      code = await keyRotate({ ...invocation(), ...options });
+    });
+
+  key
+    .command("unlock")
+    .description("bring a formation's key, and write it once it opens secrets.enc")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--all", "every formation; {formation} in a reference stands for its path", false)
+    .option("--stdin", "from standard input", false)
+    .option("--from-file <file>", "from a file")
+    .option("--from <reference>", "from a store: vault:, aws:, azure:, gcp:, op: or bw:")
+    .option("--dry-run", "try the key, change nothing", false)
+    .addHelpText(
+      "after",
+      "\nWithout a source: a key that is here already, else the command of git config --local muxi-git.keyCommand.",
+    )
+    .action(async (options: Omit<KeyUnlockOptions, keyof Invocation>) => {
+      const { keyUnlock } = await import("./commands/key-unlock.ts");
+      code = await keyUnlock({ ...invocation(), ...options });
+    });
+
+  key
+    .command("export")
+    .description("print the key, or give it to a store")
+    .option("-F, --formation <dir>", "the formation")
+    .option("--to <reference>", "store it: vault:, aws:, azure:, gcp:, op: or bw:")
+    .option("--dry-run", "say what would be done, print and store nothing", false)
+    .action(async (options: { formation?: string; to?: string; dryRun: boolean }) => {
+      const { keyExport } = await import("./commands/key-export.ts");
+      code = await keyExport({ ...invocation(), ...options });
+    });
+
+  key
+    .command("exposure")
+    .description("every name whose value a key opens in the history: what to revoke after a leak")
+    .option("-F, --formation <dir>", "of this formation's key")
+    .option("--all", "of every key that is here", false)
+    .option("--stdin", "of the key on standard input", false)
+    .option("--from-file <file>", "of the key in a file")
+    .option("--json", "machine readable", false)
+    .action(async (options: Omit<KeyExposureOptions, keyof Invocation>) => {
+      const { keyExposure } = await import("./commands/key-exposure.ts");
+      code = await keyExposure({ ...invocation(), ...options });
+    });
+
+  return await parse();
 }
 
 interface InstallFlags {
@@ -290,11 +551,50 @@ interface ScanFlags {
   baseline: boolean;
 }
 
+interface FixFlags {
+  all: boolean;
+  name?: string;
+  formation?: string;
+  dryRun: boolean;
+}
+
+interface JudgeFlags {
+  requireKey: boolean;
+  failOn: FailOn[];
+  keyFile: string[];
+  baseKeyFile: string[];
+}
+
+interface CiFlags extends JudgeFlags {
+  range?: string;
+  format: CiFormat;
+  json: boolean;
+  sarif?: string;
+  codeQuality?: string;
+  comment?: string;
+}
+
+interface CiCommentFlags extends JudgeFlags {
+  body?: string;
+  dryRun: boolean;
+}
+
+/** Options of whatever judges commits. */
+function judging(command: Command): Command {
+  return command
+    .option("--require-key", "a formation that cannot be opened is an error", false)
+    .option("--fail-on <list>", `exit 1 on any of these, comma separated: ${FAIL_ON.join(", ")}`, listOf(FAIL_ON), [])
+    .option("--key-file <file>", "a key to open secrets.enc with (repeatable)", collect, [])
+    .option("--base-key-file <file>", "a key of the older version, before a rotation (repeatable)", collect, []);
+}
+
 interface DiffFlags {
-  format: "text" | "markdown" | "json";
+  format: DiffFormat;
   json: boolean;
   exitCode: boolean;
+  failOn: FailOn[];
   keyFile: string[];
+  baseKeyFile: string[];
 }
 
 /**

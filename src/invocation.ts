@@ -34,6 +34,13 @@ export function tool(args: string): string {
   return `${command} ${args}`;
 }
 
+/** The fingerprint in a command that moves one value; several can be moved by one command. */
+export function movedFingerprint(text: string): string | null {
+  const before = tool("fix ");
+  const rest = text.startsWith(before) ? text.slice(before.length) : "";
+  return /^[0-9a-f]{16}$/.test(rest) ? rest : null;
+}
+
 /** A repository path as the reader would name it. It never starts like an option or like git's pathspec magic. */
 export function readerPath(path: string): string {
   const folders = path === "" ? [] : path.split("/");
@@ -46,6 +53,12 @@ export function readerPath(path: string): string {
 /** A repository path as one word of a command that the reader runs. */
 export function pathWord(path: string): string {
   return shellQuote(readerPath(path));
+}
+
+/** The option that picks a formation; none where only the reader's own directory can be meant. */
+export function formationOption(path: string): string {
+  const word = pathWord(path);
+  return word === "." ? "" : ` -F ${word}`;
 }
 
 /** A command that MUXI must be given in the formation's own folder. */

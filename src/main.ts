@@ -17,7 +17,9 @@
 import { readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Script } from "node:vm";
-import { crc32 } from "node:zlib";
+
+/** Loaded where a sum is needed: it takes a millisecond of every start. */
+const crc32 = (bytes: Uint8Array): number => process.getBuiltinModule("node:zlib").crc32(bytes);
 
 type Run = (argv: readonly string[], vendored: boolean) => Promise<number>;
 
@@ -36,7 +38,7 @@ const PLUMBING = new Set(["hook", "filter-process", "clean", "smudge", "textconv
 /** This is the copy that install put into `<git common dir>/muxi-git`, where `git muxi …` starts it. */
 const vendored = basename(__dirname) === "muxi-git";
 
-function load(bundle: "plumbing" | "cli", verb: string): Bundle {
+function load(bundle: "plumbing" | "cli" | "secrets", verb: string): Bundle {
   const file = join(__dirname, `${bundle}.cjs`);
   if (!vendored) return require(file) as Bundle;
   const { size, mtimeMs } = statSync(file);
@@ -99,7 +101,11 @@ function main(): void {
   }
   let run: Run;
   try {
-    run = PLUMBING.has(verb) ? load("plumbing", verb).plumbing : load("cli", "cli").cli;
+    run = PLUMBING.has(verb)
+      ? load("plumbing", verb).plumbing
+      : verb === "secrets" && argv[1] !== "import"
+        ? load("secrets", "secrets").cli
+        : load("cli", "cli").cli;
   } catch {
     // A bundle that is gone or cut off. Nothing was read yet: the launcher answers in its place.
     process.exitCode = NOT_STARTED;

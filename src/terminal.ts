@@ -11,9 +11,9 @@ import { writeSync } from "node:fs";
 import type { MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 
-/** Write all of `text` to a descriptor; a reader that went away (EPIPE) is not our failure. */
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text, "utf8");
+/** Write it all to a descriptor; a reader that went away (EPIPE) is not our failure. */
+function writeAll(fd: number, given: string | Uint8Array): void {
+  const bytes = typeof given === "string" ? Buffer.from(given, "utf8") : given;
   let done = 0;
   while (done < bytes.length) {
     try {
@@ -35,6 +35,16 @@ export function out(line = ""): void {
 /** One line of talk. */
 export function talk(line = ""): void {
   writeAll(2, `${line}\n`);
+}
+
+/** Part of a line of talk: a question, and what it shows of the answer. */
+export function talkPart(text: string): void {
+  writeAll(2, text);
+}
+
+/** The answer itself, byte for byte: a value that was asked for. */
+export function outBytes(bytes: Uint8Array): void {
+  writeAll(1, bytes);
 }
 
 /** Report a failure and the way on. */
@@ -69,6 +79,13 @@ export function styleFor(isTerminal: boolean, env: NodeJS.ProcessEnv, noColor = 
   if (noColor || env.NO_COLOR) return PLAIN;
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "0") return COLOUR;
   return isTerminal && env.TERM !== "dumb" ? COLOUR : PLAIN;
+}
+
+/** The day of a time in seconds since 1970, in UTC: 2026-01-02. */
+export function day(time: number): string {
+  const date = new Date(time * 1000);
+  // A commit may say any time.
+  return Number.isNaN(date.getTime()) ? "an unknown day" : date.toISOString().slice(0, 10);
 }
 
 /** One line on a terminal's stderr that is written over, once the work takes over a second. Nothing elsewhere. */

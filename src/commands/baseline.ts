@@ -138,7 +138,7 @@ interface Search {
 }
 
 /** The first finding that is wanted: in the index, in the working tree, in what was not pushed, in the history. */
-async function locate(
+export async function locate(
   context: RepositoryContext,
   wanted: (finding: Finding) => boolean,
   search: Search,

@@ -33,29 +33,41 @@ export async function check(options: CheckOptions): Promise<ExitCode> {
     ...(options.rev === undefined && { workTreeOr: tool("check --rev HEAD") }),
   });
   try {
-    const snapshot = await snapshotFor(options, context);
-    const formations = selectFormations(options, context.topLevel, formationsOf(snapshot), options.paths);
-    const settings = await settingsOf(snapshot);
-    const outdated = outdatedNotice(settings);
-    if (outdated !== null) talk(`muxi-git: warning: ${escapeText(outdated)}`);
-    const checked: CheckedFormation[] = [];
-    for (const formation of formations) {
-      const keys = context.keyring.keysFor(formation.path);
-      const read = await readFormation(snapshot, formation, context.keyring.stateFor(formation.path), keys);
-      const problems = problemsOf(read.state, settings, "check");
-      checked.push(describe(read, options.requireKey ? problems.map(requireKey) : problems));
-    }
+    const checked = await checkSnapshot(options, context, await snapshotFor(options, context));
     if (options.json) out(formatCheckJson(checked));
     else {
       const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
       for (const line of formatCheckText(checked, style, options.quiet)) out(line);
-      if (formations.length === 0 && !options.quiet) talk("no formation here");
+      if (checked.length === 0 && !options.quiet) talk("no formation here");
     }
-    const bad = checked.some(({ problems }) => problems.some((problem) => problem.severity === "error"));
-    return bad ? EXIT.no : EXIT.ok;
+    return hasErrors(checked) ? EXIT.no : EXIT.ok;
   } finally {
     context.reader.close();
   }
+}
+
+/** The formations of a snapshot that `paths` are about, by the snapshot's own settings. */
+export async function checkSnapshot(
+  options: Pick<CheckOptions, keyof Invocation | "paths" | "requireKey">,
+  { topLevel, keyring }: RepositoryContext,
+  snapshot: Snapshot,
+): Promise<CheckedFormation[]> {
+  const formations = selectFormations(options, topLevel, formationsOf(snapshot), options.paths);
+  const settings = await settingsOf(snapshot);
+  const outdated = outdatedNotice(settings);
+  if (outdated !== null) talk(`muxi-git: warning: ${escapeText(outdated)}`);
+  const checked: CheckedFormation[] = [];
+  for (const formation of formations) {
+    const { path } = formation;
+    const read = await readFormation(snapshot, formation, keyring.stateFor(path), keyring.keysFor(path));
+    const problems = problemsOf(read.state, settings, "check");
+    checked.push(describe(read, options.requireKey ? problems.map(requireKey) : problems));
+  }
+  return checked;
+}
+
+export function hasErrors(checked: readonly CheckedFormation[]): boolean {
+  return checked.some(({ problems }) => problems.some(({ severity }) => severity === "error"));
 }
 
 function requireKey(problem: Problem): Problem {

@@ -1,33 +1,53 @@
 /** `diff`: which secret names were added, removed, changed or renamed between two versions. */
-import { createHash } from "node:crypto";
+
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import type { Formation } from "../formation/discover.ts";
-import { type FormationReview, type ReviewedVersion, reviewFormation } from "../formation/review.ts";
-import { findCommit, parseRange, type Range, shallowHint } from "../git/ranges.ts";
+import { differs, type FailOn, failures, type Review } from "../formation/review.ts";
+import { findCommit, PARTIAL_HINT, parseRange, type Range, shallowHint } from "../git/ranges.ts";
 import { tryGit } from "../git/run.ts";
-import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
+import { readTree, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { tool } from "../invocation.ts";
-import { settingsOf } from "../plumbing/configuration.ts";
-import { formationsOf, readFormation } from "../plumbing/formation-state.ts";
-import { formatDiffJson, formatDiffMarkdown, formatDiffText } from "../report/diff.ts";
-import { keyFingerprint } from "../secrets/key.ts";
-import { out, styleFor } from "../terminal.ts";
-import { assertWorkTree, openContext, type RepositoryContext, selectFormations } from "./repository-context.ts";
+import { formationsOf, openFile } from "../plumbing/formation-state.ts";
+import { formationPaths } from "../plumbing/known.ts";
+import { count } from "../report/block.ts";
+import {
+  type DiffReport,
+  formatDiffGithub,
+  formatDiffGitlab,
+  formatDiffJson,
+  formatDiffMarkdown,
+  formatDiffText,
+} from "../report/diff.ts";
+import type { DiffFormat } from "../report/format-names.ts";
+import type { Key } from "../secrets/key.ts";
+import { classifyStored } from "../secrets/stored-form.ts";
+import { out, styleFor, talk } from "../terminal.ts";
+import {
+  assertWorkTree,
+  openContext,
+  type RepositoryContext,
+  readKeyFiles,
+  repositoryPath,
+  selectFormations,
+} from "./repository-context.ts";
+import { reviewBetween, type Side } from "./review-between.ts";
+import { writeStepSummary } from "./step-summary.ts";
 
 export interface DiffOptions extends Invocation {
   /** Revisions and paths as typed, up to `--`. */
   given: readonly string[];
   /** Paths after `--`; null where there is none. */
   afterDashes: readonly string[] | null;
-  format: "text" | "markdown" | "json";
+  format: DiffFormat;
   json: boolean;
   exitCode: boolean;
+  failOn: readonly FailOn[];
   keyFile: readonly string[];
+  baseKeyFile: readonly string[];
 }
 
 /** The two versions. */
@@ -42,22 +62,45 @@ export async function diff(options: DiffOptions): Promise<ExitCode> {
   const context = openContext(options, { keyFiles: options.keyFile });
   const { topLevel, reader } = context;
   try {
+    const baseKeys = readKeyFiles(options, options.baseKeyFile);
     const { revisions, paths } = sortArguments(options, context);
     const sides = sidesOf(revisions, topLevel);
     if (sides.head === null) assertWorkTree(context.places, tool("diff BASE...HEAD"));
-    const base = readTree(sides.base, reader, topLevel);
-    const head = sides.head === null ? workingTreeSnapshot(topLevel) : readTree(sides.head, reader, topLevel);
-    const reviews = await reviewAll(context, base, head, options, paths);
-    const names = { base: sides.base, head: sides.head ?? "working tree" };
-    const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
-    if (options.json || options.format === "json") out(formatDiffJson(names, reviews));
-    else
-      for (const line of options.format === "markdown" ? formatDiffMarkdown(reviews) : formatDiffText(reviews, style))
-        out(line);
-    return options.exitCode && reviews.length > 0 ? EXIT.no : EXIT.ok;
+    const base: Side = { snapshot: readTree(sides.base, reader, topLevel), keys: baseKeys };
+    const head: Side = {
+      snapshot: sides.head === null ? workingTreeSnapshot(topLevel) : readTree(sides.head, reader, topLevel),
+    };
+    await assertKeysFit(options, base, head);
+    const review = await reviewBetween(context, base, head, {
+      wanted: wantedBy(paths, options, context, [base, head]),
+    });
+    print({ base: sides.base, head: sides.head ?? "working tree", ...review }, options);
+    if (!options.quiet) sayWays(review);
+    const failed = failures(review, options.failOn);
+    if (failed.length > 0) talk(`muxi-git: --fail-on: ${failed.join(", ")}`);
+    return failed.length > 0 || (options.exitCode && differs(review)) ? EXIT.no : EXIT.ok;
   } finally {
     reader.close();
   }
+}
+
+function print(report: DiffReport, options: DiffOptions): void {
+  const lines = (): string[] => {
+    switch (options.json ? "json" : options.format) {
+      case "text":
+        return formatDiffText(report, styleFor(process.stdout.isTTY, options.env, options.noColor));
+      case "markdown":
+        return formatDiffMarkdown(report);
+      case "json":
+        return [formatDiffJson(report)];
+      case "gitlab":
+        return [formatDiffGitlab(report)];
+      case "github":
+        writeStepSummary(options.env, (room) => formatDiffMarkdown(report, room));
+        return formatDiffGithub(report);
+    }
+  };
+  for (const line of lines()) out(line);
 }
 
 /** Revisions and paths, told apart as git does (gitcli(7)): what stands after `--` is a path. */
@@ -132,50 +175,64 @@ function sidesOf(revisions: readonly string[], cwd: string): Sides {
   return { base: base.stdout.toString("latin1").trim(), head: one.head };
 }
 
-async function reviewAll(
-  context: RepositoryContext,
-  base: Snapshot,
-  head: Snapshot,
-  options: DiffOptions,
+/** Which formations and files the paths name; all where none is given. */
+function wantedBy(
   paths: readonly string[],
-): Promise<FormationReview[]> {
-  const settings = await settingsOf(head);
-  const [before, after] = [formationsOf(base), formationsOf(head)].map(
-    (list) => new Map(list.map((formation) => [formation.path, formation])),
+  options: DiffOptions,
+  context: RepositoryContext,
+  sides: readonly Side[],
+): (path: string) => boolean {
+  if (paths.length === 0) return () => true;
+  const { topLevel } = context;
+  const all = formationPaths(...sides.map(({ snapshot }) => formationsOf(snapshot)));
+  const chosen = new Set(
+    selectFormations(
+      options,
+      topLevel,
+      all.map((path) => ({ path })),
+      paths,
+    ).map(({ path }) => path),
   );
-  const all = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].sort((a, b) => (a < b ? -1 : 1));
-  const wanted = selectFormations(
-    options,
-    context.topLevel,
-    all.map((path) => ({ path })),
-    paths,
-  );
-  const reviews: FormationReview[] = [];
-  for (const { path } of wanted) {
-    const old = before?.get(path);
-    const now = after?.get(path);
-    const review = reviewFormation(
-      path,
-      old === undefined ? null : await version(context, base, old),
-      now === undefined ? null : await version(context, head, now),
-      settings,
-    );
-    if (review !== null) reviews.push(review);
-  }
-  return reviews;
+  const given = paths.map((path) => repositoryPath(options, topLevel, path));
+  return (path) => chosen.has(path) || given.some((one) => one === "" || path === one || path.startsWith(`${one}/`));
 }
 
-async function version(
-  { keyring }: RepositoryContext,
-  snapshot: Snapshot,
-  formation: Formation,
-): Promise<ReviewedVersion> {
-  const { path, encrypted } = formation;
-  const { state, opened } = await readFormation(snapshot, formation, keyring.stateFor(path), keyring.keysFor(path));
-  const bytes = encrypted === null ? null : await snapshot.read(encrypted);
-  return {
-    state,
-    keyFingerprint: opened.key === null ? null : keyFingerprint(opened.key),
-    encryptedId: bytes === null ? null : createHash("sha256").update(bytes).digest("hex"),
-  };
+/** @throws MuxiGitError `key-fits-nothing` */
+export async function assertKeysFit(
+  options: Pick<DiffOptions, "cwd" | "keyFile" | "baseKeyFile">,
+  base: Side,
+  head: Side,
+): Promise<void> {
+  for (const [at, key] of (base.keys ?? []).entries())
+    await assertFits(options.baseKeyFile[at] ?? "", key, "the older version", [base]);
+  for (const [at, key] of readKeyFiles(options, options.keyFile).entries())
+    await assertFits(options.keyFile[at] ?? "", key, "either version", [head, base]);
+}
+
+/** A key that fits nothing is a wrong file, and names alone would look like an answer. @throws MuxiGitError `key-fits-nothing` */
+async function assertFits(file: string, key: Key, where: string, sides: readonly Side[]): Promise<void> {
+  let tokens = 0;
+  for (const { snapshot } of sides) {
+    for (const { encrypted } of formationsOf(snapshot)) {
+      const bytes = encrypted === null ? null : await snapshot.read(encrypted);
+      if (bytes === null || classifyStored(bytes) !== "token") continue;
+      if (openFile(bytes, [key]).key !== null) return;
+      tokens += 1;
+    }
+  }
+  if (tokens === 0) return;
+  throw new MuxiGitError("key-fits-nothing", `the key in '${escapeText(file)}' opens no secrets.enc of ${where}`, {
+    hint: "name the .key file of the formation as it was then, or leave the option out: names are shown all the same",
+  });
+}
+
+/** The way to what the report could not tell. */
+function sayWays({ formations }: Review): void {
+  const [first, ...more] = formations.flatMap((one) => one.unread);
+  if (first !== undefined) {
+    talk(`muxi-git: warning: ${count(more.length + 1, "file")} cannot be read here, '${escapeText(first)}' for one`);
+    talk(`muxi-git: hint: ${PARTIAL_HINT}`);
+  }
+  if (formations.some(({ keys }) => keys.base === "wrong-key" && keys.head === "opened"))
+    talk("muxi-git: hint: the key of the older version is named with --base-key-file FILE");
 }

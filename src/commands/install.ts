@@ -1,7 +1,6 @@
 /** `install`: plan, apply, verify; undo where the result would not run. */
 
 import { join, relative, sep } from "node:path";
-import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
@@ -10,8 +9,10 @@ import { parseTreeEntries } from "../git/entries.ts";
 import { openRepository, type Repository, runtimeFolder } from "../git/repository.ts";
 import { HOOK_EVENTS } from "../hook-events.ts";
 import { pathWord, setReaderDirectory, shellQuote, tool } from "../invocation.ts";
+import { type Held, installLock, withLock } from "../lock.ts";
 import { auditHead } from "../plumbing/audit.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { canAsk, confirm } from "../prompt.ts";
 import { type Applied, applyPlan } from "../setup/apply.ts";
 import { findBlock } from "../setup/blocks.ts";
 import type { FileChange } from "../setup/change.ts";
@@ -20,7 +21,6 @@ import { fileState } from "../setup/disk.ts";
 import type { HookMode, HookPlan, HookState } from "../setup/hooks.ts";
 import { inspect } from "../setup/inspect.ts";
 import { clearLeftovers } from "../setup/leftovers.ts";
-import { type Held, withInstallLock } from "../setup/lock.ts";
 import { HUSKY_FOLDER } from "../setup/managers/husky.ts";
 import { shownPath } from "../setup/places.ts";
 import { type InstallPlan, makePlan, type PlanOptions } from "../setup/plan.ts";
@@ -75,11 +75,10 @@ export async function install(options: InstallOptions): Promise<ExitCode> {
     return plan.hooks.every(willRun) || options.hooks === "none" ? EXIT.ok : EXIT.no;
   }
   // Nobody is asked while the lock is held.
-  const canAnswer = process.stdin.isTTY && process.stderr.isTTY;
-  if (!options.yes && canAnswer && (await agreesToEdit(await detect(repository), planOptions)))
+  if (!options.yes && canAsk() && (await agreesToEdit(await detect(repository), planOptions)))
     planOptions.editTracked = true;
 
-  const { plan, situation, applied, hooks } = await withInstallLock(repository.commonDir, (held) =>
+  const { plan, situation, applied, hooks } = await withLock(installLock(repository.commonDir), (held) =>
     carryOut(repository, planOptions, held),
   );
   if (!options.quiet) {
@@ -169,12 +168,7 @@ async function agreesToEdit(situation: Situation, options: PlanOptions): Promise
   const plan = makePlan(situation, { ...options, editTracked: true });
   for (const change of plan.files.filter((file) => file.path.includes(HUSKY_FOLDER)))
     printChange(change, situation, talk);
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(?:es)?$/i.test((await lines.question("Add these lines to the tracked file? [y/N] ")).trim());
-  } finally {
-    lines.close();
-  }
+  return await confirm("Add these lines to the tracked file?");
 }
 
 function printChange(change: FileChange, situation: Situation, print: (line: string) => void): void {

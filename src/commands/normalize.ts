@@ -11,12 +11,14 @@ import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { encodePath, type IndexEntry, MODE_SYMLINK, parseIndexEntries } from "../git/entries.ts";
-import { runGit, tryGit } from "../git/run.ts";
+import { MODE_SYMLINK } from "../git/entries.ts";
+import { indexBits, indexEntries, stageBytes } from "../git/index-entry.ts";
+import { tryGit } from "../git/run.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { type Rewritable, readForRewrite } from "../git/working-file.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { encryptedPath } from "../plumbing/known.ts";
+import { withSecretsLock } from "../plumbing/secrets-store.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
 import { type Key, keyFingerprint } from "../secrets/key.ts";
@@ -49,7 +51,9 @@ export async function normalize(options: NormalizeOptions): Promise<ExitCode> {
   try {
     for (const { path } of formations) {
       const file = encryptedPath(path);
-      const result = await normalizeFile(context, path, file, options.dryRun);
+      const result = options.dryRun
+        ? await normalizeFile(context, path, file, true)
+        : await withSecretsLock(context, () => normalizeFile(context, path, file, false));
       if (result === null) continue;
       for (const line of result.done)
         out(`${options.dryRun ? "would rewrite" : "rewrote"} ${escapeText(file)} (${line})`);
@@ -77,10 +81,9 @@ async function normalizeFile(
   dryRun: boolean,
 ): Promise<{ done: string[]; refused: string | null; leftAlone?: string } | null> {
   const { topLevel, keyring, reader } = context;
-  const listed = runGit(["--literal-pathspecs", "ls-files", "-s", "-z", "--", file], { cwd: topLevel });
-  const entries = parseIndexEntries(listed).filter((entry) => entry.path === file);
+  const entries = indexEntries(topLevel, file);
   if (entries.some((entry) => entry.mode === MODE_SYMLINK)) return null;
-  const bits = bitsOf(topLevel, file);
+  const bits = indexBits(topLevel, file);
   if (bits.skipWorktree) return { done: [], refused: null, leftAlone: "it is outside the sparse checkout" };
   let rewritable: Rewritable;
   try {
@@ -109,53 +112,17 @@ async function normalizeFile(
   }
   const next = staged?.kind === "rewrite" ? staged.bytes : null;
   if (next !== null) {
-    if (!dryRun) stage(topLevel, file, next, entry, bits.assumeUnchanged);
+    if (!dryRun) stageBytes(topLevel, file, next, entry, bits.assumeUnchanged);
     done.push("staged");
   } else if (entry === undefined && working !== null && !isIgnored(topLevel, file)) {
-    if (!dryRun) stage(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined);
+    if (!dryRun) stageBytes(topLevel, file, onDisk?.kind === "rewrite" ? onDisk.bytes : working, undefined, false);
     done.push("staged, it was untracked");
   }
   return { done, refused: staged?.kind === "refused" ? `what is staged: ${staged.reason}` : null };
 }
 
-interface IndexBits {
-  /** Outside a sparse checkout, or told so by hand: `git add` leaves such a path alone as well. */
-  skipWorktree: boolean;
-  assumeUnchanged: boolean;
-}
-
-/** The tag of `ls-files -v`: `S` skip-worktree, in lower case assume-unchanged. */
-function bitsOf(topLevel: string, file: string): IndexBits {
-  const listed = runGit(["--literal-pathspecs", "ls-files", "-v", "-z", "--", file], { cwd: topLevel });
-  const tag = String.fromCharCode(listed[0] ?? 0);
-  return { skipWorktree: /^s$/i.test(tag), assumeUnchanged: /^[a-z]$/.test(tag) };
-}
-
 function isIgnored(topLevel: string, file: string): boolean {
   return tryGit(["check-ignore", "-q", "--stdin", "-z"], { cwd: topLevel, input: `${file}\0` }).code === 0;
-}
-
-function stage(
-  topLevel: string,
-  file: string,
-  bytes: Buffer,
-  entry: IndexEntry | undefined,
-  assumeUnchanged = false,
-): void {
-  const oid = runGit(["hash-object", "-w", "--no-filters", "--stdin"], { cwd: topLevel, input: bytes })
-    .toString("latin1")
-    .trim();
-  const record = Buffer.concat([
-    Buffer.from(`${entry?.mode ?? "100644"} ${oid} 0\t`),
-    encodePath(file),
-    Buffer.from([0]),
-  ]);
-  runGit(["update-index", "-z", "--index-info"], { cwd: topLevel, input: record });
-  // --index-info makes a new entry, without the bits of the old one.
-  if (assumeUnchanged) {
-    const path = Buffer.concat([encodePath(file), Buffer.from([0])]);
-    runGit(["update-index", "-z", "--assume-unchanged", "--stdin"], { cwd: topLevel, input: path });
-  }
 }
 
 function canonicalOf(bytes: Buffer, key: Key): Outcome {

@@ -4,18 +4,19 @@
  * the merge driver recorded; each name in conflict gets the value of the side
  * that was chosen, by option or by answer. No value is shown.
  */
-import { createInterface } from "node:readline/promises";
 import type { Invocation } from "../cli.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { shownName } from "../formation/names.ts";
+import { shownName, withoutValue } from "../formation/names.ts";
 import { type IndexEntry, parseIndexEntries } from "../git/entries.ts";
 import { runGit } from "../git/run.ts";
 import { readForRewrite } from "../git/working-file.ts";
-import { pathWord, tool } from "../invocation.ts";
-import { mergeStored, openVersions } from "../plumbing/merge-stored.ts";
+import { pathWord, shellQuote, tool } from "../invocation.ts";
+import { mergeStored, type OpenedVersions, openVersions } from "../plumbing/merge-stored.ts";
+import { withSecretsLock } from "../plumbing/secrets-store.ts";
 import { forgetUnresolved, readUnresolved, type Unresolved } from "../plumbing/unresolved.ts";
+import { ask, canAsk } from "../prompt.ts";
 import type { Key } from "../secrets/key.ts";
 import { type NameConflict, type Side, WHAT_WAS_DONE } from "../secrets/merge.ts";
 import { out, talk } from "../terminal.ts";
@@ -48,15 +49,16 @@ export async function resolve(options: ResolveOptions): Promise<ExitCode> {
       if (!options.quiet) out("no secrets.enc has a merge conflict");
       return EXIT.ok;
     }
-    const unknown = new Set(choices.keys());
+    const merges: Merge[] = [];
     let open = 0;
-    for (const file of files) open += await resolveFile(context, file, choices, unknown, keys, options);
-    if (unknown.size > 0) {
-      throw new MuxiGitError(
-        "no-such-conflict",
-        `no conflict about ${[...unknown].map((name) => `'${shownName(name)}'`).join(", ")}`,
-      );
+    for (const file of files) {
+      const merge = await openMerge(context, file, keys);
+      if (merge === null) open += 1;
+      else merges.push(merge);
     }
+    // A file that cannot be opened may be the one that has the name.
+    if (open === 0) assertNamed(choices, merges);
+    for (const merge of merges) open += await resolveFile(context, merge, choices, options);
     return open > 0 ? EXIT.no : EXIT.ok;
   } finally {
     context.reader.close();
@@ -100,22 +102,39 @@ function conflictedFiles({ places, topLevel }: RepositoryContext, options: Resol
   });
 }
 
-/** @returns how many names are still to be decided, 1 for a file that cannot be merged. */
-async function resolveFile(
-  context: RepositoryContext,
+/** A conflict whose versions are open. */
+interface Merge {
+  path: string;
+  opened: OpenedVersions;
+  conflicts: readonly NameConflict[];
+  /** The file that is written, as it is now. */
+  rewritable: ReturnType<typeof readForRewrite>;
+}
+
+/** Before anything is written: with one name that is mistyped the others may be as well. @throws MuxiGitError `no-such-conflict` */
+function assertNamed(choices: ReadonlyMap<string, Side>, merges: readonly Merge[]): void {
+  const known = new Set(merges.flatMap(({ conflicts }) => conflicts.map(({ name }) => name)));
+  const unknown = [...choices.keys()].filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new MuxiGitError(
+    "no-such-conflict",
+    `no conflict about ${unknown.map((name) => `'${shownName(name)}'`).join(", ")}, so nothing was resolved`,
+    { hint: `${tool("resolve --dry-run")} lists the names` },
+  );
+}
+
+/** @returns null where the file cannot be merged; why was said. */
+async function openMerge(
+  { topLevel, reader }: RepositoryContext,
   { path, sides, left }: Conflicted,
-  choices: Map<string, Side>,
-  unknown: Set<string>,
   keys: readonly Key[],
-  options: ResolveOptions,
-): Promise<number> {
-  const { topLevel, reader, places } = context;
+): Promise<Merge | null> {
   const shown = escapeText(path);
   const word = pathWord(path);
   if (sides[1] === null || sides[2] === null) {
     talk(`muxi-git: error: '${shown}' was deleted on one side of the merge`);
     talk(`muxi-git: hint: keep it with 'git add -- ${word}', or delete it with 'git rm -- ${word}'`);
-    return 1;
+    return null;
   }
   const bytes: Buffer[] = [];
   for (const oid of sides) {
@@ -125,35 +144,66 @@ async function resolveFile(
   }
   const versions = bytes as [Buffer, Buffer, Buffer];
   const opened = openVersions(path, versions, topLevel, keys);
-  if (opened.why !== undefined) return shut(path, opened.why);
-  const all = mergeStored(opened).conflicts;
-  for (const { name } of all) unknown.delete(name);
+  if (opened.why !== undefined) {
+    talk(`muxi-git: error: '${shown}' cannot be merged: ${escapeText(opened.why)}`);
+    talk(`muxi-git: hint: name the other key: ${tool(`resolve ${word} --key-file FILE`)}`);
+    return null;
+  }
   const rewritable = readForRewrite(topLevel, path);
   if (rewritable.bytes !== null && left !== null && storedOid(rewritable.bytes, path, topLevel) !== left) {
     talk(`muxi-git: error: '${shown}' was changed since the merge, and would be overwritten`);
     talk(`muxi-git: hint: to take it as it is: git add -- ${word}`);
-    return 1;
+    return null;
   }
+  return { path, opened, conflicts: mergeStored(opened).conflicts, rewritable };
+}
+
+/** @returns how many names are still to be decided. */
+async function resolveFile(
+  context: RepositoryContext,
+  { path, opened, conflicts: all, rewritable }: Merge,
+  choices: Map<string, Side>,
+  options: ResolveOptions,
+): Promise<number> {
+  const { topLevel, places } = context;
+  const shown = escapeText(path);
+  const word = pathWord(path);
   const undecided = all.filter(({ name }) => !choices.has(name));
-  if (undecided.length > 0 && process.stdin.isTTY && process.stderr.isTTY) {
-    await ask(path, undecided, choices);
+  if (undecided.length > 0 && canAsk()) {
+    await askForSides(path, undecided, choices);
   }
   const merged = mergeStored(opened, { choices });
   if (merged.conflicts.length > 0) {
     for (const { name, kind } of merged.conflicts)
       talk(`muxi-git: ${shown}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}`);
-    const names = merged.conflicts.map(({ name }) => shownName(name)).join(" ");
+    const names = merged.conflicts
+      .map(({ name }) => (withoutValue(name) === name ? shellQuote(name) : "NAME"))
+      .join(" ");
     talk(`muxi-git: hint: to take theirs: ${tool(`resolve ${word} --theirs ${names}`)}`);
     talk(`muxi-git: hint: to keep ours: ${tool(`resolve ${word} --ours ${names}`)}`);
     return merged.conflicts.length;
   }
   if (!options.dryRun) {
-    writeFileDurably(rewritable.disk, merged.bytes, rewritable.mode);
-    runGit(["--literal-pathspecs", "add", "--", path], { cwd: topLevel });
-    forgetUnresolved(path, places);
+    const written = await withSecretsLock(context, async () => {
+      // Nobody is asked under the lock, so somebody may have written by now.
+      if (!sameBytes(readForRewrite(topLevel, path).bytes, rewritable.bytes)) return false;
+      writeFileDurably(rewritable.disk, merged.bytes, rewritable.mode);
+      runGit(["--literal-pathspecs", "add", "--", path], { cwd: topLevel });
+      forgetUnresolved(path, places);
+      return true;
+    });
+    if (!written) {
+      talk(`muxi-git: error: '${shown}' was changed while this was asked`);
+      talk(`muxi-git: hint: ${tool(`resolve ${word}`)}`);
+      return 1;
+    }
   }
   if (!options.quiet) out(`${options.dryRun ? "would resolve" : "resolved and staged"} ${shown}`);
   return 0;
+}
+
+function sameBytes(a: Buffer | null, b: Buffer | null): boolean {
+  return a === null || b === null ? a === b : a.equals(b);
 }
 
 /** The blob that `git add` would make of it: what MUXI saved before the merge is the same secrets in other bytes. */
@@ -163,23 +213,17 @@ function storedOid(bytes: Buffer, path: string, topLevel: string): string {
     .trim();
 }
 
-function shut(path: string, why: string): number {
-  talk(`muxi-git: error: '${escapeText(path)}' cannot be merged: ${escapeText(why)}`);
-  talk(`muxi-git: hint: name the other key: ${tool(`resolve ${pathWord(path)} --key-file FILE`)}`);
-  return 1;
-}
-
-async function ask(path: string, conflicts: readonly NameConflict[], choices: Map<string, Side>): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    for (const { name, kind } of conflicts) {
-      const answer = await lines.question(
-        `${escapeText(path)}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}. Keep (o)urs or (t)heirs? `,
-      );
-      const side = /^(?:(o|ours)|(t|theirs))$/i.exec(answer.trim());
-      if (side !== null) choices.set(name, side[1] === undefined ? "theirs" : "ours");
-    }
-  } finally {
-    lines.close();
+async function askForSides(
+  path: string,
+  conflicts: readonly NameConflict[],
+  choices: Map<string, Side>,
+): Promise<void> {
+  for (const { name, kind } of conflicts) {
+    const answer = await ask(
+      `${escapeText(path)}: ${shownName(name)} ${WHAT_WAS_DONE[kind]}. Keep (o)urs or (t)heirs? `,
+    );
+    if (answer === null) return;
+    const side = /^(?:(o|ours)|(t|theirs))$/i.exec(answer.trim());
+    if (side !== null) choices.set(name, side[1] === undefined ? "theirs" : "ours");
   }
 }

@@ -1,5 +1,5 @@
 /** `scan`: look for secrets in files, in what is staged, in the commits of a range or in the whole history. */
-import { lstatSync, readdirSync, readSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { writeOutput } from "../durable-file.ts";
@@ -9,23 +9,34 @@ import { findFormations } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { reachableObjects } from "../git/object-stream.ts";
-import { findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
+import { type CommitChanges, findCommit, parseRange, readRange, shallowHint } from "../git/ranges.ts";
 import { readTree, type Snapshot, workingTreeSnapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { diskPath } from "../git/working-file.ts";
 import { tool } from "../invocation.ts";
 import { judgeCommit } from "../plumbing/commit-verdict.ts";
 import { baselineOf, type PathRules, settingsOf } from "../plumbing/configuration.ts";
-import { CommitJudge, type Standard, storedFolders, storedVersions } from "../plumbing/judge-commits.ts";
+import { fixOfFinding } from "../plumbing/fixable.ts";
+import {
+  CommitJudge,
+  type CommitProblem,
+  identityOf,
+  type Standard,
+  storedFolders,
+  storedVersions,
+} from "../plumbing/judge-commits.ts";
+import { notesOf } from "../plumbing/judge-file.ts";
 import { historyDigest, judgeHistory, storedInHistory } from "../plumbing/judge-history.ts";
 import { formationPaths, gatherKnown, type MoreVersions } from "../plumbing/known.ts";
 import { count } from "../report/block.ts";
-import { formatScan, type ScanFormat } from "../report/format.ts";
+import { formatScan } from "../report/format.ts";
+import type { ScanFormat } from "../report/format-names.ts";
 import type { ScanReport } from "../report/scan.ts";
 import { type Baseline, canBeAccepted, EMPTY_BASELINE, fingerprint, isAccepted } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
 import { DEFAULT_SETTINGS } from "../settings.ts";
+import { readStandardInput } from "../standard-input.ts";
 import { out, Progress, styleFor } from "../terminal.ts";
 import { VERSION } from "../version.ts";
 import { assertWorkTree, openContext, type RepositoryContext, repositoryPath } from "./repository-context.ts";
@@ -158,10 +169,50 @@ async function scanStaged({ places, topLevel }: RepositoryContext): Promise<Scan
   };
 }
 
+type Judging = Pick<ScanOptions, "baseline" | "json" | "format">;
+
+/** What commits bring. */
+export interface ScannedCommits {
+  report: ScanReport;
+  /** Plaintext in formations' own files, where it was asked for. */
+  problems: CommitProblem[];
+  /** Whether a finding is still in its file at the end of the range. */
+  stands(finding: Finding): Promise<boolean>;
+}
+
+/**
+ * What commits bring, by the settings, baseline and formations of `tree`.
+ *
+ * @param asked.formations - whether plaintext in formations' own files is asked for, commit by commit.
+ */
+export async function scanCommits(
+  context: RepositoryContext,
+  options: Judging,
+  tree: Snapshot,
+  commits: readonly CommitChanges[],
+  asked: { formations: boolean },
+): Promise<ScannedCommits> {
+  const { standard } = await standardOf(context, options, tree, storedVersions(commits, context.reader));
+  const judge = new CommitJudge(context, standard);
+  const { scanned, skipped, findings, notes, problems } = await judge.judge(commits, asked);
+  const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
+    ...finding,
+    fingerprint: id,
+    commit,
+    ...(accepted ? { accepted } : {}),
+  }));
+  const stands = async (finding: Finding): Promise<boolean> => {
+    const entry = tree.entries.get(finding.path);
+    const there = entry?.oid == null ? null : await judge.findingsOf(finding.path, entry.mode, entry.oid);
+    return (there ?? []).some((one) => identityOf(one) === identityOf(finding));
+  };
+  return { report: { scanned, skipped, findings: reported, notes }, problems, stands };
+}
+
 /** By what a repository is scanned: settings, baseline, formations and values of a tree, values of older versions too. */
 async function standardOf(
   { topLevel, keyring }: RepositoryContext,
-  options: ScanOptions,
+  options: Judging,
   tree: Snapshot,
   versions: MoreVersions,
 ): Promise<{ standard: Standard; everywhere: string[]; known: KnownEntry[]; judge: Judge }> {
@@ -215,7 +266,7 @@ async function scanOutsideGit(options: ScanOptions): Promise<ScanReport> {
 }
 
 /** Only text shows lines. */
-function isText(options: ScanOptions): boolean {
+function isText(options: Pick<ScanOptions, "json" | "format">): boolean {
   return formatOf(options) === "text";
 }
 
@@ -269,32 +320,16 @@ function withoutIndex(finding: Finding): Finding {
   return { ...finding, fix: `take the value out of line ${finding.line}` };
 }
 
-function readStandardInput(): Buffer {
-  const chunks: Buffer[] = [];
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(65_536);
-    let length: number;
-    try {
-      length = readSync(0, chunk);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EAGAIN") continue;
-      throw error;
-    }
-    if (length === 0) return Buffer.concat(chunks);
-    chunks.push(chunk.subarray(0, length));
-  }
-}
-
 function addResult(
   report: ScanReport,
-  { size, findings, notes }: FileResult,
+  result: FileResult,
   baseline: Baseline,
   change: (finding: Finding) => Finding = (finding) => finding,
 ): void {
   report.scanned.files += 1;
-  report.scanned.bytes += size;
-  report.notes.push(...notes);
-  for (const finding of findings) report.findings.push(withFingerprint(change(finding), baseline));
+  report.scanned.bytes += result.size;
+  report.notes.push(...notesOf(result));
+  for (const finding of result.findings) report.findings.push(withFingerprint(change(finding), baseline));
 }
 
 function withFingerprint(finding: Finding, baseline: Baseline): ScanReport["findings"][number] {
@@ -334,8 +369,12 @@ class RepositoryScan {
     // Its settings and formations count: those of the newer end of a range.
     const commit = range?.head ?? (bare ? (findCommit("HEAD", topLevel) ?? emptyTree(topLevel)) : null);
     const tree: Snapshot = commit === null ? workingTreeSnapshot(topLevel) : readTree(commit, reader, topLevel);
-    const commits = range === null ? [] : readRange(range, topLevel);
-    const { standard, judge } = await standardOf(this.#context, this.#options, tree, storedVersions(commits, reader));
+    if (range !== null) {
+      const commits = readRange(range, topLevel);
+      return (await scanCommits(this.#context, this.#options, tree, commits, { formations: false })).report;
+    }
+    const none: MoreVersions = { reader, oids: new Map() };
+    const { standard, judge } = await standardOf(this.#context, this.#options, tree, none);
     const { settings, baseline } = standard.configuration;
     const report = emptyReport();
 
@@ -343,23 +382,16 @@ class RepositoryScan {
       // No path of the repository, so nothing that settings say of paths.
       const rules = { rulesApply: true, allowComments: settings.allowComments };
       addResult(report, judgeBytes(judge, "-", readStandardInput(), rules), baseline, withoutIndex);
-    } else if (range !== null) {
-      const { scanned, skipped, findings, notes } = await new CommitJudge(this.#context, standard).judge(commits, {
-        formations: false,
-      });
-      const reported = findings.map(({ finding, fingerprint: id, accepted, commit }) => ({
-        ...finding,
-        fingerprint: id,
-        commit,
-        ...(accepted ? { accepted } : {}),
-      }));
-      return { scanned, skipped, findings: reported, notes };
     } else {
       await this.#scanFiles(tree, paths, judge, (path, result) => {
         if (result === null) report.skipped.push({ path, reason: NOT_READ });
         else addResult(report, result, baseline);
       });
       if (paths.length === 0) report.notes.push(...staleEntries(baseline, report, judge.rulesAt));
+      const { keyring } = this.#context;
+      const { formations } = standard;
+      const fixes = { salt: baseline.salt, formations, keyring, has: (path: string) => tree.entries.has(path) };
+      report.findings = report.findings.map((finding) => ({ ...finding, fix: fixOfFinding(finding, fixes) }));
     }
     return report;
   }

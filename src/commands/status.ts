@@ -6,49 +6,110 @@ import { escapeText, formatJson } from "../escape.ts";
 import { openRepository } from "../git/repository.ts";
 import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { setReaderDirectory, tool } from "../invocation.ts";
+import { judgeAges } from "../plumbing/age-limit.ts";
 import { type AuditProblem, auditHead, auditSettings } from "../plumbing/audit.ts";
+import { type FormationAges, formationAges } from "../plumbing/formation-ages.ts";
 import { type FormationReport, formationReports } from "../plumbing/formation-report.ts";
+import { Keyring } from "../plumbing/formation-state.ts";
+import { copiesOfKeys, copyWarning } from "../plumbing/key-copies.ts";
+import type { LastChange } from "../plumbing/name-ages.ts";
 import { SETTINGS_FILE } from "../settings.ts";
 import { detect } from "../setup/detect.ts";
 import type { HookState } from "../setup/hooks.ts";
 import { inspect, type SetupState } from "../setup/inspect.ts";
-import { out, type Style, styleFor } from "../terminal.ts";
+import { day, out, type Style, styleFor, talk } from "../terminal.ts";
 
 export interface StatusOptions extends Invocation {
+  /** Days that a key or a value may be old. */
+  maxAge?: number;
   json: boolean;
 }
 
-/** @returns 0 protected, 1 not. */
+/** @returns 0 protected, 1 not. With `maxAge`: 0 nothing is older, 1 something is, 2 not known. */
 export async function status(options: StatusOptions): Promise<ExitCode> {
   const repository = openRepository(options.cwd, options.env);
   setReaderDirectory(relative(repository.topLevel, options.cwd).split(sep).join("/"));
   const state = inspect(await detect(repository));
   const { topLevel, gitDir, commonDir } = repository;
   const workingTree = workingTreeSnapshot(topLevel);
-  const formations = await formationReports(topLevel, { topLevel, gitDir, commonDir }, workingTree);
+  const places = { topLevel, gitDir, commonDir };
+  const reports = await formationReports(topLevel, places, workingTree);
+  const keyring = new Keyring(topLevel, places);
+  const ages = await formationAges(topLevel, keyring, workingTree, { names: options.maxAge !== undefined });
+  const formations = reports.map((report) => withAges(report, ages));
+  const old = options.maxAge === undefined ? null : judgeAges(ages, options.maxAge, Date.now());
   const inSettings = await auditSettings(workingTree);
+  const copies = keyCopies(topLevel, keyring, formations);
   const told = new Set(inSettings.map((problem) => problem.message));
   const inHead = (await auditHead(topLevel)).problems.filter((problem) => !told.has(problem.message));
   if (options.json) {
     // What HEAD holds does not make a repository unprotected: `protected` is about what comes next.
     out(
       formatJson(
-        { schemaVersion: 1, ...state, formations, problems: [...state.problems, ...inSettings, ...inHead] },
+        {
+          schemaVersion: 1,
+          ...state,
+          formations,
+          problems: [...state.problems, ...inSettings, ...copies, ...(old?.problems ?? []), ...inHead],
+        },
         2,
       ),
     );
   } else if (!options.quiet) {
     const style = styleFor(process.stdout.isTTY, options.env, options.noColor);
-    printText(state, formations, inSettings, style);
+    printText(state, formations, [...inSettings, ...copies, ...(old?.problems ?? [])], style);
     printHead(inHead, style);
+  }
+  if (old !== null) {
+    if (old.problems.length > 0) return EXIT.no;
+    for (const reason of old.unknown) talk(`muxi-git: error: ${reason}`);
+    return old.unknown.length > 0 ? EXIT.failed : EXIT.ok;
   }
   return state.protected ? EXIT.ok : EXIT.no;
 }
 
+/** A formation's report, and how old its key and values are. */
+interface AgedReport extends FormationReport {
+  /** Since when its key is the one; null where that is not known or not committed. */
+  keySince: SeenAt | null;
+  /** The last change of each value, with `--max-age`. */
+  names: FormationReport["names"] & { since?: Record<string, SeenAt | null> };
+}
+
+interface SeenAt {
+  commit: string;
+  /** Seconds since 1970. */
+  time: number;
+  /** Otherwise it may be longer ago. */
+  exact: boolean;
+}
+
+function withAges(report: FormationReport, ages: readonly FormationAges[]): AgedReport {
+  const own = ages.find(({ path }) => path === report.path);
+  const seen = (change: LastChange | null | undefined): SeenAt | null =>
+    change == null || change.commit === null || change.time === null
+      ? null
+      : { commit: change.commit, time: change.time, exact: change.exact };
+  if (own?.names == null) return { ...report, keySince: seen(own?.key) };
+  const since = Object.fromEntries([...own.names].map(([name, change]) => [name, seen(change)]));
+  return { ...report, keySince: seen(own.key), names: { ...report.names, since } };
+}
+
+/** Copies of the keys that are here, in files that git takes. */
+function keyCopies(topLevel: string, keyring: Keyring, formations: readonly FormationReport[]): AuditProblem[] {
+  const folders = formations.map(({ path }) => path);
+  const keys = folders.flatMap((folder) => {
+    const own = keyring.of(folder);
+    return own.state === "ok" || own.state === "hex" ? [own.key] : [];
+  });
+  const copies = copiesOfKeys(topLevel, [...keys, ...keyring.held()], folders);
+  return copies.map((path) => ({ code: "key-copy", ...copyWarning(path) }));
+}
+
 function printText(
   state: SetupState,
-  formations: readonly FormationReport[],
-  inSettings: readonly AuditProblem[],
+  formations: readonly AgedReport[],
+  others: readonly AuditProblem[],
   style: Style,
 ): void {
   const mark = (good: boolean): string => (good ? style.green("ok") : style.red("no"));
@@ -69,7 +130,7 @@ function printText(
   const { version, node, intact } = state.runtime;
   out(`  ${mark(intact)}  runtime ${version ?? "unknown"}, node ${node === null ? "unknown" : escapeText(node)}`);
   for (const formation of formations) out(`  ${describeFormation(formation)}`);
-  for (const problem of [...state.problems, ...inSettings]) {
+  for (const problem of [...state.problems, ...others]) {
     out(`${style.yellow(problem.code)}: ${problem.message}`);
     out(`  fix: ${problem.fix}`);
   }
@@ -85,10 +146,11 @@ function printHead(problems: readonly AuditProblem[], style: Style): void {
   }
 }
 
-function describeFormation(report: FormationReport): string {
-  const { path, key, keyFingerprint, opened, phantom, names, problems } = report;
+function describeFormation(report: AgedReport): string {
+  const { path, key, keyFingerprint, keySince, opened, phantom, names, problems } = report;
   const parts = [
     key === "ok" ? `key ${keyFingerprint ?? ""}` : key === "missing" ? "no key here" : `key ${key}`,
+    keySince === null ? null : `in use ${keySince.exact ? "since" : "at least since"} ${day(keySince.time)}`,
     opened === null ? null : opened ? null : "secrets.enc not opened by it",
     phantom ? `git shows a change that is none: ${tool("normalize")}` : null,
     `names: ${names.template} in the template, ${names.referenced} referenced${names.encrypted === null ? "" : `, ${names.encrypted} encrypted`}`,

@@ -1,10 +1,13 @@
 /** `uninstall`: what install did is undone, and what stays is said. */
+
+import { existsSync } from "node:fs";
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
+import { installLock, withLock } from "../lock.ts";
+import { heldFolder } from "../plumbing/held-keys.ts";
 import { clearLeftovers } from "../setup/leftovers.ts";
-import { withInstallLock } from "../setup/lock.ts";
 import { shownPath } from "../setup/places.ts";
 import { applyUndo, planUndo, type UndoStep } from "../setup/undo.ts";
 import { out } from "../terminal.ts";
@@ -19,24 +22,27 @@ export async function uninstall(options: UninstallOptions): Promise<ExitCode> {
   const repository = openRepository(options.cwd, options.env);
   const plan = options.dryRun
     ? planUndo(repository, await repository.settings(), options.shared)
-    : await withInstallLock(repository.commonDir, async (held) => {
+    : await withLock(installLock(repository.commonDir), async (held) => {
         clearLeftovers(repository);
         const planned = planUndo(repository, await repository.settings(), options.shared);
         await held.checkInterrupted();
         applyUndo(planned, repository, held.renew);
         return planned;
       });
+  const notes = [...plan.notes];
+  const held = heldFolder(repository);
+  if (existsSync(held)) notes.push(`'${escapeText(held)}' stays: it holds keys that open older versions`);
   if (plan.steps.length === 0) {
     if (!options.quiet) {
       out("muxi-git is not installed here");
-      for (const note of plan.notes) out(`note: ${note}`);
+      for (const note of notes) out(`note: ${note}`);
     }
     return EXIT.ok;
   }
   if (options.quiet) return EXIT.ok;
   if (!options.dryRun) out("muxi-git is uninstalled");
   for (const step of plan.steps) out(`${options.dryRun ? "" : "  "}${describe(step, repository, options.dryRun)}`);
-  for (const note of plan.notes) out(`note: ${note}`);
+  for (const note of notes) out(`note: ${note}`);
   if (options.dryRun) out("nothing was changed");
   return EXIT.ok;
 }

@@ -10,7 +10,7 @@
  * needs no value is said. Files may hold anything: bytes that are not UTF-8 are read so that ASCII names are found.
  */
 import { sha256 } from "../builtin.ts";
-import { handThen, inFolder, pathWord, shellQuote, tool } from "../invocation.ts";
+import { formationOption, handThen, pathWord, shellQuote, tool } from "../invocation.ts";
 import type { Secrets, SecretValue } from "../secrets/json.ts";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
 import type { Formation } from "./discover.ts";
@@ -18,7 +18,14 @@ import { isDescriptive, isGeneratedByMuxi, isPrintableName, isUserCredential, no
 import { isPlaceholder, isSetting } from "./placeholder.ts";
 import { type Occasion, type Problem, type ProblemCode, type Severity, severityOf, VALUE_ID } from "./problem.ts";
 import { findReferences, type Reference } from "./references.ts";
-import { conflictMarkerLines, decodeTemplate, parseTemplate, type TemplateEntry, templateEntries } from "./template.ts";
+import {
+  conflictMarkerLines,
+  decodeTemplate,
+  entriesByName,
+  parseTemplate,
+  type TemplateEntry,
+  templateEntries,
+} from "./template.ts";
 
 /** What the folder's `.key` is; a blank one is missing. */
 export type KeyState = "ok" | "missing" | "hex" | "malformed";
@@ -125,7 +132,7 @@ export function namesOf(state: FormationState): FormationNames {
 
 // ---- reading
 
-interface ReadTemplate {
+export interface ReadTemplate {
   readonly path: string;
   readonly problem: string | undefined;
   readonly markers: readonly number[];
@@ -135,7 +142,7 @@ interface ReadTemplate {
   readonly comparable: boolean;
 }
 
-function readTemplate({ formation, template }: FormationState): ReadTemplate {
+export function readTemplate({ formation, template }: FormationState): ReadTemplate {
   const path = formation.template ?? inFormation(formation, "secrets");
   if (template === null) {
     return { path, problem: undefined, markers: [], entries: [], byName: new Map(), comparable: true };
@@ -144,19 +151,15 @@ function readTemplate({ formation, template }: FormationState): ReadTemplate {
   const parsed = parseTemplate(text ?? "");
   const entries = templateEntries(parsed);
   const markers = conflictMarkerLines(parsed);
-  const byName = new Map<string, TemplateEntry>();
-  for (const entry of entries) {
-    const name = normalizeName(entry.name);
-    if (isPrintableName(entry.name) && name !== "" && !byName.has(name)) byName.set(name, entry);
-  }
+  const byName = entriesByName(entries);
   return { path, problem, markers, entries, byName, comparable: problem === undefined && markers.length === 0 };
 }
 
-interface PlacedReference extends Reference {
+export interface PlacedReference extends Reference {
   readonly path: string;
 }
 
-interface ReadReferences {
+export interface ReadReferences {
   /** Sorted by path, then by place. */
   readonly all: readonly PlacedReference[];
   /** First place of each name that MUXI substitutes. */
@@ -165,7 +168,7 @@ interface ReadReferences {
   readonly meant: ReadonlySet<string>;
 }
 
-function readReferences({ formation, referenceFiles }: FormationState): ReadReferences {
+export function readReferences({ formation, referenceFiles }: FormationState): ReadReferences {
   const all: PlacedReference[] = [];
   for (const { path, bytes } of [...referenceFiles].sort((a, b) => compareUtf8(a.path, b.path))) {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -230,7 +233,7 @@ function isPastedValue(entry: TemplateEntry): boolean {
     .every((word) => word.split(/[^A-Za-z0-9]/).every((run) => isPrintableName(run) || run === ""));
 }
 
-function checkEncrypted(report: Report, { formation, encrypted, keyState }: FormationState): void {
+function checkEncrypted(report: Report, { formation, encrypted, keyState, openedBy }: FormationState): void {
   const path = formation.encrypted ?? inFormation(formation, "secrets.enc");
   if (keyState === "hex") {
     const key = inFormation(formation, ".key");
@@ -274,6 +277,13 @@ function checkEncrypted(report: Report, { formation, encrypted, keyState }: Form
       });
       break;
     case "opened":
+      if (openedBy === "old") {
+        report.add("key-missing", {
+          path,
+          message: `only a key that is held for older versions opens it: ${WHY_LOCKED[keyState]}`,
+          fix: tool(`key unlock${formationOption(formation.path)}`),
+        });
+      }
       checkValues(report, formation, path, encrypted.secrets);
       if (!encrypted.canonical) {
         report.add("not-canonical", {
@@ -357,7 +367,7 @@ function compareNames(report: Report, state: FormationState, template: ReadTempl
   const { formation, encrypted } = state;
   const encryptedPath = formation.encrypted ?? inFormation(formation, "secrets.enc");
   const stored = encrypted.kind === "opened" ? storedNames(encrypted.secrets) : null;
-  const sync = `${tool(`secrets sync --template-only${chosen(formation)}`)} && ${stage(template.path)}`;
+  const sync = `${tool(`secrets sync --template-only${formationOption(formation.path)}`)} && ${stage(template.path)}`;
   const missingSeverity = (name: string): Severity | undefined => (isGeneratedByMuxi(name) ? "note" : undefined);
 
   for (const [name, { path, line }] of references.byName) {
@@ -417,7 +427,7 @@ function storedNames(secrets: Secrets): Map<string, string> {
 }
 
 /** MUXI's set-up asks for an empty value again, so an empty one is none. */
-function hasValue(value: SecretValue | undefined): boolean {
+export function hasValue(value: SecretValue | undefined): boolean {
   return value !== undefined && (value.kind === "string" ? value.value !== "" : value.text !== "null");
 }
 
@@ -482,7 +492,7 @@ function compareKeys(report: Report, state: FormationState, parents: readonly Pa
     message:
       now === "old"
         ? "encrypted with an old key, and the version before it with the key here"
-        : `encrypted with another key than the version before it; if that is meant: ${tool(`key accept${chosen(formation)}`)}`,
+        : `encrypted with another key than the version before it; if that is meant: ${tool(`key accept${formationOption(formation.path)}`)}`,
     fix: restore(path),
   });
 }
@@ -585,13 +595,7 @@ function restore(path: string): string {
 }
 
 function setting(formation: Formation, name: string): string {
-  return inFolder(formation.path, `muxi secrets set ${shellQuote(name)}`);
-}
-
-/** The option that picks a formation; none where only the reader's own directory can be meant. */
-function chosen(formation: Formation): string {
-  const word = pathWord(formation.path);
-  return word === "." ? "" : ` -F ${word}`;
+  return tool(`secrets set ${shellQuote(name)}${formationOption(formation.path)}`);
 }
 
 function encryptIt(path: string, formation: Formation, keyState: KeyState): string {

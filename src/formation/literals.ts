@@ -144,7 +144,7 @@ function showPath(keys: Keys): string {
   return path;
 }
 
-function suggestName(file: string, keys: Keys): string {
+export function suggestName(file: string, keys: Keys): string {
   const names = keys.filter((key) => typeof key === "string");
   const last = names.at(-1) ?? "";
   const parent = names.at(-2);

@@ -12,6 +12,8 @@ export { compareUtf8 as compareNames } from "../secrets/text.ts";
 
 /** The name MUXI stores for `raw`: `openai-api-key` is OPENAI_API_KEY, `---` is the empty string. Idempotent. */
 export function normalizeName(raw: string): string {
+  // Nearly every name.
+  if (/^[A-Z0-9]+(?:_[A-Z0-9]+)*$/.test(raw)) return raw;
   return raw
     .toUpperCase()
     .replace(/[^A-Z0-9_]/g, "_")
@@ -68,8 +70,13 @@ function kindOf(unit: number): "upper" | "lower" | "digit" | "other" {
   return unit >= 0x30 && unit <= 0x39 ? "digit" : "other";
 }
 
-/** A name as it may be printed: a value pasted where a name belongs is not repeated. */
-export function shownName(name: string): string {
+/** The name, or what stands for a value that was pasted where a name belongs. */
+export function withoutValue(name: string): string {
   const words = name.split(/[^A-Za-z0-9]+/);
-  return /^[A-Z_]+$/.test(name) || !words.some(isOpaque) ? escapeText(name) : "(a name that looks like a secret)";
+  return /^[A-Z_]+$/.test(name) || !words.some(isOpaque) ? name : "(a name that looks like a secret)";
+}
+
+/** A name as it may be printed. */
+export function shownName(name: string): string {
+  return escapeText(withoutValue(name));
 }

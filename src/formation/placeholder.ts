@@ -51,6 +51,14 @@ export function isSetting(name: string, value: string): boolean {
   return kind === "setting" && isOrdinary(text);
 }
 
+/**
+ * Whether a value may be a secret under this name, where a person will look at the answer: an ordinary word is one only
+ * under a name that tells of a secret.
+ */
+export function mayBeSecret(name: string, value: string): boolean {
+  return !isSetting(name, value) && (kindOfName(name) === "secret" || !isOrdinary(value.trim()));
+}
+
 /** Without quotes and without a comment after it; null where the comment is no prose. */
 function bare(value: string): string | null {
   let text = value.trim();

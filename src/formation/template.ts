@@ -14,6 +14,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { compareUtf8, decodeText } from "../secrets/text.ts";
+import { isPrintableName, normalizeName } from "./names.ts";
 
 export { isPlaceholder, isSetting } from "./placeholder.ts";
 
@@ -116,6 +117,27 @@ export function templateEntries(template: Template): TemplateEntry[] {
     });
   });
   return entries;
+}
+
+/** First entry of each name as MUXI stores it; a line that is no name, a pasted value say, is none. */
+export function entriesByName(entries: readonly TemplateEntry[]): Map<string, TemplateEntry> {
+  const byName = new Map<string, TemplateEntry>();
+  for (const entry of entries) {
+    const name = normalizeName(entry.name);
+    if (isPrintableName(entry.name) && name !== "" && !byName.has(name)) byName.set(name, entry);
+  }
+  return byName;
+}
+
+/** Without the lines of `names` (as MUXI stores them), however these write them. All else stays, comments too. */
+export function removeNames(template: Template, names: Iterable<string>): Template {
+  const gone = new Set(names);
+  const lines = new Set(
+    templateEntries(template)
+      .filter((entry) => gone.has(normalizeName(entry.name)))
+      .map((entry) => entry.line),
+  );
+  return lines.size === 0 ? template : { ...template, lines: template.lines.filter((_, at) => !lines.has(at + 1)) };
 }
 
 /**

@@ -68,6 +68,8 @@ export function openBlobReader(cwd: string, known: ReadonlyMap<string, Buffer> =
   /** Size of the object being read, or -1 while its header is awaited. */
   let size = -1;
   let closed = false;
+  /** Not written yet. */
+  let asking = "";
 
   function start(): ChildProcess {
     const process = childProcess().spawn(gitExecutable(), ["cat-file", "--batch"], {
@@ -93,6 +95,7 @@ export function openBlobReader(cwd: string, known: ReadonlyMap<string, Buffer> =
    */
   function end(error: MuxiGitError | null): void {
     child = undefined;
+    asking = "";
     pending = [];
     pendingBytes = 0;
     size = -1;
@@ -109,8 +112,16 @@ export function openBlobReader(cwd: string, known: ReadonlyMap<string, Buffer> =
   function ask(request: { oid: string; done(bytes: Buffer | null): void; fail(error: Error): void }): void {
     child ??= start();
     waiting.push(request);
-    child.stdin?.write(`${request.oid}\n`);
-    if (closed) child.stdin?.end();
+    if (asking === "") queueMicrotask(send);
+    asking += `${request.oid}\n`;
+  }
+
+  /** What was asked for at once goes in one write: each is a system call. */
+  function send(): void {
+    const lines = asking;
+    asking = "";
+    child?.stdin?.write(lines);
+    if (closed) child?.stdin?.end();
   }
 
   function take(length: number): Buffer {
@@ -165,7 +176,7 @@ export function openBlobReader(cwd: string, known: ReadonlyMap<string, Buffer> =
     },
     close() {
       closed = true;
-      child?.stdin?.end();
+      if (asking === "") child?.stdin?.end();
     },
   };
 }

@@ -17,6 +17,19 @@ const ANCESTOR_MERGE = "muxi-git-ancestor";
 
 const RUN = '"$(git rev-parse --git-common-dir)"/muxi-git/run';
 
+/**
+ * For what git runs once a file or once a version: the launcher is read by the shell that git has started, and in a
+ * working tree with its own `.git` no process is needed to find it. Without the runtime, `otherwise`.
+ */
+const reading = (words: string, otherwise: string): string =>
+  'muxi_git_folder=.git/muxi-git; [ -z "$GIT_DIR$GIT_COMMON_DIR" ] && [ -f "$muxi_git_folder/run" ] || ' +
+  "muxi_git_folder=$(git rev-parse --git-common-dir)/muxi-git; " +
+  `[ ! -f "$muxi_git_folder/run" ] || { set -- ${words}; . "$muxi_git_folder/run"; }; ${otherwise}`;
+
+/** git appends the file. */
+export const TEXTCONV = reading('textconv "$1"', "cat --");
+const MERGE = reading("merge-driver %O %A %B %L %P", "exit 1");
+
 export interface ConfigEntry {
   /** system, global, local, worktree or command */
   scope: string;
@@ -86,13 +99,13 @@ export function driverSettings(options: DriverOptions): { key: string; value: st
     { key: `filter.${FILTER}.clean`, value: `${RUN} clean %f` },
     { key: `filter.${FILTER}.smudge`, value: `${RUN} smudge %f` },
     { key: `filter.${FILTER}.required`, value: "true" },
-    { key: `diff.${FILTER}.textconv`, value: `${RUN} textconv` },
+    { key: `diff.${FILTER}.textconv`, value: TEXTCONV },
     { key: `merge.${FILTER}.name`, value: "MUXI secrets, by name" },
-    { key: `merge.${FILTER}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
+    { key: `merge.${FILTER}.driver`, value: MERGE },
     { key: `merge.${FILTER}.recursive`, value: ANCESTOR_MERGE },
     { key: `merge.${ANCESTOR_MERGE}.driver`, value: `${RUN} merge-driver --ancestor %O %A %B %L %P` },
     { key: `merge.${TEMPLATE_MERGE}.name`, value: "MUXI template, by name" },
-    { key: `merge.${TEMPLATE_MERGE}.driver`, value: `${RUN} merge-driver %O %A %B %L %P` },
+    { key: `merge.${TEMPLATE_MERGE}.driver`, value: MERGE },
     ...(options.alias ? [{ key: "alias.muxi", value: `!${RUN}` }] : []),
     ...options.configHooks.flatMap((event) => [
       { key: `hook.${configHookName(event)}.event`, value: event },

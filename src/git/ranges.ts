@@ -15,6 +15,9 @@ import { gitFailed, runGit, tryGit } from "./run.ts";
 
 export interface Commit {
   oid: string;
+  /** Seconds since 1970, as the committer's clock said. */
+  time: number;
+  /** With a pathspec and `--full-history`: the nearest ancestors that are listed too. */
   parentOids: string[];
 }
 
@@ -43,9 +46,16 @@ export function resolveCommit(rev: string, cwd: string): string {
 
 /** A clone that CI made may lack what was asked for; anywhere else it is a typing error. */
 export function shallowHint(cwd: string): { hint?: string } {
-  const shallow = tryGit(["rev-parse", "--is-shallow-repository"], { cwd }).stdout.toString("latin1").trim() === "true";
-  return shallow ? { hint: "this clone is shallow; fetch its history first: git fetch --unshallow" } : {};
+  return isShallow(cwd) ? { hint: "this clone is shallow; fetch its history first: git fetch --unshallow" } : {};
 }
+
+/** Whether the clone ends at commits whose parents it lacks. */
+export function isShallow(cwd: string): boolean {
+  return tryGit(["rev-parse", "--is-shallow-repository"], { cwd }).stdout.toString("latin1").trim() === "true";
+}
+
+/** What brings the blobs that a partial clone lacks (git 2.36 and later). */
+export const PARTIAL_HINT = "in a partial clone, fetch what it lacks: git fetch --refetch --no-filter";
 
 /** `A`, `A..B` or `A...B`, its ends resolved. */
 export interface Range {
@@ -84,19 +94,32 @@ export function readRange({ dots, base, head }: Range, cwd: string): CommitChang
  * @param input - for its `--stdin`, where `args` name it.
  */
 export function listCommits(args: readonly string[], input: string, cwd: string): Commit[] {
-  const listed = tryGit(["rev-list", "--parents", "--topo-order", ...args], { cwd, input });
+  const listed = tryGit(["rev-list", "--timestamp", "--parents", "--topo-order", ...args], { cwd, input });
   if (listed.code !== 0) throw gitFailed(["rev-list"], listed.code, listed.stderr);
   const lines = listed.stdout.toString("latin1").split("\n").filter(Boolean);
   return lines.map((line) => {
-    const [oid = "", ...parentOids] = line.split(" ");
-    return { oid, parentOids };
+    const [time, oid = "", ...parentOids] = line.split(" ");
+    return { oid, time: Number(time), parentOids };
   });
 }
 
-/** What each commit changes, in the order given. */
-export function readChanges(commits: readonly Commit[], cwd: string): CommitChanges[] {
+/** Every commit that a remote-tracking ref reaches. */
+export function remoteCommits(cwd: string): Set<string> {
+  const listed = tryGit(["rev-list", "--remotes"], { cwd });
+  return new Set(listed.code === 0 ? listed.stdout.toString("latin1").split("\n") : []);
+}
+
+/** What each commit changes, in the order given; with `pathspecs`, of what they match. */
+export function readChanges(
+  commits: readonly Commit[],
+  cwd: string,
+  pathspecs: readonly string[] = [],
+): CommitChanges[] {
   if (commits.length === 0) return [];
-  const output = runGit(DIFF_TREE, { cwd, input: commits.map(({ oid }) => `${oid}\n`).join("") });
+  const output = runGit([...DIFF_TREE, "--", ...pathspecs], {
+    cwd,
+    input: commits.map(({ oid }) => `${oid}\n`).join(""),
+  });
   const changes = new Map<string, RawChange[][]>(commits.map(({ oid }) => [oid, []]));
   for (const { oid, section } of sections(output)) changes.get(oid)?.push(parseRawDiff(section));
   return commits.map((commit) => {

@@ -35,29 +35,44 @@ let executable: string | undefined;
 
 /** The absolute path of git: the first in PATH that stands outside the current directory. */
 export function gitExecutable(env: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): string {
+  executable ??= gitCandidates(env, cwd).find(isExecutable);
   if (executable !== undefined) return executable;
-  for (const candidate of gitCandidates(env, cwd)) {
-    try {
-      if (!statSync(candidate).isFile()) continue;
-      accessSync(candidate, constants.X_OK);
-      executable = candidate;
-      return candidate;
-    } catch {
-      // Not there or not executable: the next entry of PATH.
-    }
-  }
   throw new MuxiGitError("git-not-found", "git was not found in PATH", {
     hint: "install git, or add its folder to PATH",
   });
 }
 
-/** Where git may be. No `git.cmd`: it would be run by a shell, which reads our arguments anew. */
+export function isExecutable(path: string): boolean {
+  try {
+    if (!statSync(path).isFile()) return false;
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function gitCandidates(env: NodeJS.ProcessEnv, cwd: string, platform = process.platform): string[] {
+  return programCandidates("git", env, cwd, platform);
+}
+
+/** Where a program may be, outside `folder`. No `.cmd`: it would be run by a shell, which reads our arguments anew. */
+export function programCandidates(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  platform = process.platform,
+): string[] {
+  const way = platform === "win32" ? win32 : posix;
+  return pathFolders(env, folder, platform).map((one) => way.join(one, platform === "win32" ? `${name}.exe` : name));
+}
+
+/** The folders of PATH that stand outside `folder`; relative ones are left out. */
+export function pathFolders(env: NodeJS.ProcessEnv, folder: string, platform = process.platform): string[] {
   const way = platform === "win32" ? win32 : posix;
   return (env.PATH ?? env.Path ?? "")
     .split(way.delimiter)
-    .filter((folder) => way.isAbsolute(folder) && !isInside(folder, cwd, platform))
-    .map((folder) => way.join(folder, platform === "win32" ? "git.exe" : "git"));
+    .filter((one) => way.isAbsolute(one) && !isInside(one, folder, platform));
 }
 
 /** Whether `path` is `folder` or below it. On Windows in any case, as its file systems compare. */
@@ -99,6 +114,8 @@ export interface GitOptions {
   /** Bytes for git's stdin; an empty stdin when absent. */
   input?: Uint8Array | string;
   env?: NodeJS.ProcessEnv;
+  /** After so long it is stopped, and what it has said so far is its answer, with code 255. */
+  timeoutMs?: number;
 }
 
 export interface GitResult {
@@ -122,7 +139,10 @@ export function tryGit(args: readonly string[], options: GitOptions = {}): GitRe
     input: options.input ?? "",
     maxBuffer: MAX_OUTPUT,
     windowsHide: true,
+    ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
   });
+  if ((result.error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT")
+    return { code: 255, stdout: result.stdout, stderr: "" };
   if (result.error !== undefined || result.status === null) {
     throw new MuxiGitError("git-failed", `'git ${args[0] ?? ""}' could not be run`, { cause: result.error });
   }

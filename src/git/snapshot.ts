@@ -97,14 +97,24 @@ export function snapshotBefore(after: Snapshot, changes: readonly RawChange[], r
   return snapshotOfObjects(entries, reader);
 }
 
-/** Tracked files and untracked ones that are not ignored, as they stand on disk. */
+/** Tracked files and untracked ones that are not ignored, as they stand on disk; one that was deleted there is none. */
 export function workingTreeSnapshot(topLevel: string): Snapshot {
-  const entries = new Map<string, SnapshotEntry>();
-  const listed = runGit(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: topLevel });
-  for (const record of splitNul(listed)) {
-    const path = decodePath(record);
-    // A nested repository is listed as `folder/`.
-    if (!path.endsWith("/") && !entries.has(path)) entries.set(path, { mode: "100644", oid: null });
+  const paths = new Set<string>();
+  const deleted = new Set<string>();
+  const args = ["ls-files", "-t", "-z", "--cached", "--others", "--deleted", "--exclude-standard"];
+  // `H path`; a deleted file is listed as `R path` as well, a nested repository as `folder/`.
+  for (const record of splitNul(runGit(args, { cwd: topLevel }))) {
+    const path = decodePath(record.subarray(2));
+    if (!path.endsWith("/")) (record[0] === 0x52 ? deleted : paths).add(path);
   }
+  return diskSnapshot(
+    topLevel,
+    [...paths].filter((path) => !deleted.has(path)),
+  );
+}
+
+/** These files as they stand on disk. */
+export function diskSnapshot(topLevel: string, paths: readonly string[]): Snapshot {
+  const entries = new Map(paths.map((path): [string, SnapshotEntry] => [path, { mode: "100644", oid: null }]));
   return snapshotOf(entries, async (path) => readWorkingFile(topLevel, path));
 }

@@ -169,3 +169,8 @@ export function ownChanges(parents: readonly Parent[]): RawChange[] {
   const sets = others.map((parent) => new Set(parent.changes.map((change) => change.path)));
   return (first?.changes ?? []).filter((change) => sets.every((set) => set.has(change.path)));
 }
+
+/** `GITHEAD_<oid>=<name>`, set by `git merge` for each commit it merges into HEAD. */
+export function headsBeingMerged(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env).flatMap((name) => /^GITHEAD_([0-9a-f]{40}|[0-9a-f]{64})$/.exec(name)?.[1] ?? []);
+}

@@ -1,9 +1,10 @@
 /** Files of the working tree, by repository path. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
 import nodePath, { sep } from "node:path";
+import { isLink } from "../durable-file.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { encodePath } from "./entries.ts";
+import { decodePath, encodePath } from "./entries.ts";
 
 /**
  * A regular file of the working tree, through symlinks; null for anything else,
@@ -102,6 +103,8 @@ export function diskPath(topLevel: string, path: string, { join } = nodePath): s
 export interface Rewritable {
   /** Where it really stands, links resolved: writing there keeps a link a link. */
   disk: Buffer;
+  /** The same as a repository path; null outside the repository. */
+  path: string | null;
   /** null where there is none yet. */
   bytes: Buffer | null;
   /** Permission bits; those of a new file where there is none. */
@@ -114,13 +117,15 @@ export interface Rewritable {
  *
  * @throws MuxiGitError `unreadable` where something is there that cannot be read
  * (no permission, a folder, a FIFO, a link that leads nowhere); `outside-repository`
- * where a link leads out of `topLevel`.
+ * where a link leads out of `topLevel`, unless `anywhere`.
  */
-export function readForRewrite(topLevel: string, path: string): Rewritable {
+export function readForRewrite(topLevel: string, path: string, { anywhere = false } = {}): Rewritable {
   const given = Buffer.from(diskPath(topLevel, path));
   const disk = resolved(given, path);
   const root = Buffer.concat([realpathSync.native(topLevel, { encoding: "buffer" }), Buffer.from(sep)]);
-  if (!disk.subarray(0, root.length).equals(root)) {
+  const inside = disk.subarray(0, root.length).equals(root);
+  const real = inside ? decodePath(disk.subarray(root.length)).split(sep).join("/") : null;
+  if (!inside && !anywhere) {
     throw new MuxiGitError("outside-repository", `a link leads from '${escapeText(path)}' out of the repository`, {
       hint: "put a regular file in its place",
     });
@@ -129,14 +134,14 @@ export function readForRewrite(topLevel: string, path: string): Rewritable {
   try {
     fd = openSync(disk, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
-    if (isAbsent(cause)) return { disk, bytes: null, mode: 0o666 & ~process.umask() };
+    if (isAbsent(cause)) return { disk, path: real, bytes: null, mode: 0o666 & ~process.umask() };
     throw unreadable(path, codeOf(cause), cause);
   }
   try {
     const stat = fstatSync(fd);
     const bytes = !stat.isFile() ? null : stat.size === 0 ? emptyFile(fd) : readFileSync(fd);
     if (bytes === null) throw unreadable(path, "it is no regular file");
-    return { disk, bytes, mode: stat.mode & 0o777 };
+    return { disk, path: real, bytes, mode: stat.mode & 0o777 };
   } catch (cause) {
     throw cause instanceof MuxiGitError ? cause : unreadable(path, codeOf(cause), cause);
   } finally {
@@ -164,14 +169,6 @@ function resolved(given: Buffer, path: string): Buffer {
 /** Nothing is there. Any other failure means that something is, and was not read. */
 export function isAbsent(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes(codeOf(error));
-}
-
-function isLink(path: Buffer): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
 }
 
 function codeOf(error: unknown): string {

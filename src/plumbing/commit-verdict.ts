@@ -25,6 +25,7 @@ import {
   EMPTY_BASELINE,
   fingerprint,
   isAccepted,
+  newlyAccepted,
   parseBaseline,
 } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -32,6 +33,7 @@ import { DEFAULT_SETTINGS, loosenedSettings, outdatedNotice, parseSettings, SETT
 import { type Ciphertexts, keepCiphertexts, readCiphertexts } from "./ciphertext-cache.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { parsedOf } from "./configuration.ts";
+import { fixOfFinding, fixOfProblem } from "./fixable.ts";
 import { Keyring } from "./formation-state.ts";
 import { scanChanges } from "./introduced-findings.ts";
 import { checkFormations, partialFormations, touchedFormations } from "./introduced-problems.ts";
@@ -124,14 +126,17 @@ async function judge(
   );
 
   const findings = withoutRepeats(scan.findings, checked.problems, formations);
+  const { salt } = configuration.baseline;
+  const fixes = { salt, formations: everywhere, keyring, has: (path: string) => index.entries.has(path) };
+  const problems = checked.problems.map((problem) => ({ ...problem, fix: fixOfProblem(problem, fixes) }));
   return {
     findings: findings.flatMap((finding) => {
-      const id = fingerprint(configuration.baseline.salt, finding);
+      const id = fingerprint(salt, finding);
       return canBeAccepted(finding) && isAccepted(configuration.baseline, finding, id)
         ? []
-        : [{ finding, fingerprint: id }];
+        : [{ finding: { ...finding, fix: fixOfFinding(finding, fixes) }, fingerprint: id }];
     }),
-    problems: [...checked.problems, ...applySeverities(unresolved, configuration.settings.severities, "commit")],
+    problems: [...problems, ...applySeverities(unresolved, configuration.settings.severities, "commit")],
     older: scan.older + checked.older,
     olderFindings: scan.older,
     notes: [...configuration.notes, ...scan.notes],
@@ -191,9 +196,7 @@ export async function readConfiguration(
   const baseline = await current(BASELINE_FILE, parseBaseline, EMPTY_BASELINE);
   for (const phrase of common(
     (await before(BASELINE_FILE, parseBaseline, EMPTY_BASELINE))?.map((old) =>
-      baseline.findings
-        .filter((entry) => !isAccepted(old, entry, entry.fingerprint))
-        .map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
+      newlyAccepted(old, baseline).map((entry) => `${entry.rule} in ${entry.path}, because: ${entry.reason}`),
     ),
   )) {
     notes.push(`${who} accepts a finding: ${phrase}`);

@@ -1,5 +1,7 @@
 /** A repository's settings and accepted findings, as a snapshot holds them. */
 import { MuxiGitError } from "../errors.ts";
+import { MODE_SYMLINK } from "../git/entries.ts";
+import { PARTIAL_HINT } from "../git/ranges.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import { handThen, pathWord } from "../invocation.ts";
 import type { ForeignComment } from "../scan/allow.ts";
@@ -23,7 +25,8 @@ export async function baselineOf(snapshot: Snapshot): Promise<Baseline> {
  * A file of a snapshot as its parser reads it, `absent` where there is none.
  *
  * @throws MuxiGitError what the parser throws, and `unreadable` for a link that
- * leads to no file of the snapshot: that is no absent file.
+ * leads to no file of the snapshot, or a blob that is not in this clone: that is
+ * no absent file.
  */
 export async function parsedOf<T>(
   snapshot: Snapshot,
@@ -31,9 +34,15 @@ export async function parsedOf<T>(
   parse: (bytes: Uint8Array) => T,
   absent: T,
 ): Promise<T> {
-  if (!snapshot.entries.has(file)) return absent;
+  const entry = snapshot.entries.get(file);
+  if (entry === undefined) return absent;
   const bytes = await snapshot.read(file);
   if (bytes !== null) return parse(bytes);
+  if (entry.oid !== null && entry.mode !== MODE_SYMLINK) {
+    throw new MuxiGitError("unreadable", `'${file}' cannot be read: its blob is not in this clone`, {
+      hint: PARTIAL_HINT,
+    });
+  }
   throw new MuxiGitError("unreadable", `'${file}' cannot be read: it leads to no file of this repository`, {
     hint: handThen("put a file in its place", `git add -- ${pathWord(file)}`),
   });

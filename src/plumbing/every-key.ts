@@ -1,13 +1,15 @@
 /**
- * Every key that is here, the likely ones first: for a token that has lost its
- * folder (git's temporary files), and for one of another key than the folder's.
+ * Every key that is here, the likely ones first and those that are held for older
+ * versions last: for a token that has lost its folder (git's temporary files), and
+ * for one of another key than the folder's.
  */
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { folderOf } from "../formation/discover.ts";
 import { decodePath } from "../git/entries.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { splitNul, tryGit } from "../git/run.ts";
-import { type Key, keyFingerprint } from "../secrets/key.ts";
+import { keyFingerprint } from "../secrets/key.ts";
+import { type FoundKey, heldKeyFiles } from "./held-keys.ts";
 import { keyOfFormation } from "./keyring.ts";
 import { looseFormations } from "./loose-formations.ts";
 
@@ -19,12 +21,12 @@ const BATCH = 64;
  *
  * @param likely - folders (repository paths) to ask first.
  */
-export function* keyBatches(likely: readonly string[], cwd: string): Generator<Key[]> {
+export function* keyBatches(likely: readonly string[], cwd: string): Generator<FoundKey[]> {
   const places = findGitPlaces(cwd);
   const topLevel = places?.topLevel ?? cwd;
   const asked = new Set<string>();
   const given = new Set<string>();
-  let batch: Key[] = [];
+  let batch: FoundKey[] = [];
   let nothing = true;
   for (const folders of [
     () => likely,
@@ -41,7 +43,7 @@ export function* keyBatches(likely: readonly string[], cwd: string): Generator<K
       const fingerprint = keyFingerprint(found.key);
       if (given.has(fingerprint)) continue;
       given.add(fingerprint);
-      batch.push(found.key);
+      batch.push({ key: found.key, path: found.path });
       if (batch.length < BATCH) continue;
       nothing = false;
       yield batch;
@@ -53,7 +55,8 @@ export function* keyBatches(likely: readonly string[], cwd: string): Generator<K
       batch = [];
     }
   }
-  if (nothing) yield [];
+  const old = heldKeyFiles(places).filter(({ key }) => !given.has(keyFingerprint(key)));
+  if (old.length > 0 || nothing) yield old;
 }
 
 /** The folder of a file of the working tree, as a repository path; a temporary file elsewhere has none. */

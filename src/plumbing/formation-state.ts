@@ -1,12 +1,13 @@
 /** Joins a formation's files, wherever they stand, to the pure checks of src/formation. */
 import { sha256 } from "../builtin.ts";
 import { type Formation, findFormations } from "../formation/discover.ts";
-import type { EncryptedState, FormationState, KeyState } from "../formation/drift.ts";
+import type { EncryptedState, FormationState, KeyState, OpenedBy } from "../formation/drift.ts";
 import type { GitPlaces } from "../git/git-dir.ts";
 import type { Snapshot } from "../git/snapshot.ts";
 import type { Secrets } from "../secrets/json.ts";
 import type { Key } from "../secrets/key.ts";
 import { classifyStored, isSealedConflict, openStored } from "../secrets/stored-form.ts";
+import { heldKeys, isHeld } from "./held-keys.ts";
 import { type FormationKey, keyOfFormation } from "./keyring.ts";
 
 /** A secrets.enc as far as the keys at hand can read it. */
@@ -42,8 +43,18 @@ export function openFile(bytes: Uint8Array | null, keys: readonly Key[]): Opened
     case "token": {
       const opened = openStored(bytes, keys);
       if (opened.failure === undefined) {
-        const { key, secrets, canonical } = opened;
-        return { state: { kind: "opened", secrets, canonical }, key, secrets };
+        const { key, secrets } = opened;
+        return {
+          state: {
+            kind: "opened",
+            secrets,
+            get canonical() {
+              return opened.canonical;
+            },
+          },
+          key,
+          secrets,
+        };
       }
       return opened.failure === "no-key" || opened.failure === "wrong-key"
         ? closed({ kind: "locked", reason: opened.failure })
@@ -84,8 +95,20 @@ export async function readFormation(
   return {
     formation,
     opened,
-    state: { formation, template: template ?? null, encrypted: opened.state, referenceFiles, keyState },
+    state: {
+      formation,
+      template: template ?? null,
+      encrypted: opened.state,
+      openedBy: openedBy(opened),
+      referenceFiles,
+      keyState,
+    },
   };
+}
+
+/** Whose key opened a file. */
+export function openedBy({ key }: OpenedFile): OpenedBy {
+  return key === null ? null : isHeld(key) ? "old" : "current";
 }
 
 /** How the pure checks call what the keyring found. */
@@ -99,6 +122,7 @@ export class Keyring {
   readonly #extra: readonly Key[];
   readonly #topLevel: string;
   readonly #places: GitPlaces | null;
+  #held: readonly Key[] | undefined;
 
   /** @param extra - keys of `--key-file`, tried before a formation's own. */
   constructor(topLevel: string, places: GitPlaces | null, extra: readonly Key[] = []) {
@@ -116,10 +140,16 @@ export class Keyring {
     return key;
   }
 
-  /** Keys to try on a formation's secrets.enc: given ones, then its own. */
+  /** Keys that are held for older versions. */
+  held(): readonly Key[] {
+    this.#held ??= heldKeys(this.#places);
+    return this.#held;
+  }
+
+  /** Keys to try on a formation's secrets.enc: given ones, its own, those that are held. */
   keysFor(formation: string): Key[] {
     const own = this.of(formation);
-    return own.state === "ok" ? [...this.#extra, own.key] : [...this.#extra];
+    return [...this.#extra, ...(own.state === "ok" ? [own.key] : []), ...this.held()];
   }
 
   stateFor(formation: string): KeyState {

@@ -9,7 +9,7 @@ import type { Finding } from "../scan/finding.ts";
 import type { KnownEntry } from "../scan/known-values.ts";
 import type { CommitContext } from "./commit-context.ts";
 import { rulesByPath, scannerUnder } from "./configuration.ts";
-import { type FileVerdict, judgeFile } from "./judge-file.ts";
+import { type FileVerdict, judgeFile, notesOf } from "./judge-file.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
 
 export interface ScanResult {
@@ -55,7 +55,7 @@ export async function scanChanges(
     result.scanned.files += 1;
     result.scanned.bytes += bytes.length;
     const verdict = judge(path, mode, bytes);
-    result.notes.push(...verdict.notes);
+    result.notes.push(...notesOf(verdict));
     if (verdict.findings.length > 0) suspects.set(path, verdict.findings);
   }
   for (const { path, reason } of result.skipped) result.notes.push(`'${path}' was not scanned: ${reason}`);

@@ -19,7 +19,7 @@ import { pathWord } from "../invocation.ts";
 import { type Key, keyFingerprint, sameKey } from "../secrets/key.ts";
 import { acceptedKeys } from "./accepted-keys.ts";
 import type { CommitContext } from "./commit-context.ts";
-import { type ReadFormation, readFormation } from "./formation-state.ts";
+import { openedBy, type ReadFormation, readFormation } from "./formation-state.ts";
 
 /** The formations that a change lies in, in their order. */
 export function touchedFormations(formations: readonly Formation[], changes: readonly RawChange[]): Formation[] {
@@ -172,7 +172,7 @@ function parentStates(context: CommitContext, now: ReadFormation, before: readon
     acceptedKeys(places, now.formation.path).includes(keyFingerprint(own.key));
   return before.map(({ read, sameEncrypted }) => ({
     encrypted: read.opened.state,
-    openedBy: read.opened.key === null ? null : "current",
+    openedBy: openedBy(read.opened),
     same: sameEncrypted,
     accepted: declared,
   }));

@@ -11,6 +11,7 @@
  * One pass over the commits. A blob is scanned once for each path and mode it
  * has; older versions are scanned only where the newer one has a finding.
  */
+import { existsSync } from "node:fs";
 import type { Formation } from "../formation/discover.ts";
 import { findFormations, folderOf } from "../formation/discover.ts";
 import { isLeak, type Problem } from "../formation/problem.ts";
@@ -21,15 +22,17 @@ import { messageOf } from "../git/message.ts";
 import type { CommitChanges } from "../git/ranges.ts";
 import { readTree, snapshotBefore } from "../git/snapshot.ts";
 import { newBlob, ownChanges } from "../git/staged.ts";
+import { diskPath } from "../git/working-file.ts";
 import { canBeAccepted, fingerprint, isAccepted } from "../scan/baseline.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { CommitContext, Configuration } from "./commit-context.ts";
 import { withoutRepeats } from "./commit-verdict.ts";
 import type { PathRules } from "./configuration.ts";
+import type { FixContext } from "./fixable.ts";
 import type { Keyring } from "./formation-state.ts";
 import { checkFormations, partialFormations } from "./introduced-problems.ts";
-import { judgeFile } from "./judge-file.ts";
+import { judgeFile, notesOf } from "./judge-file.ts";
 import type { MoreVersions } from "./known.ts";
 import { COMMIT_MESSAGE, scanMessage } from "./scan-message.ts";
 import { namedAfterSecrets, shownPath, withoutSecretName } from "./secret-names.ts";
@@ -161,14 +164,22 @@ export class CommitJudge {
     }
     const judged = judgeFile(scanner, { path, mode, bytes, formations, ...rulesAt(path) });
     const shown = { ...judged, findings: frames?.(path, bytes, judged.findings) ?? judged.findings };
-    const { findings, notes } = withoutSecretName(scanner, path, shown);
+    const { findings, allowed, idle } = withoutSecretName(scanner, path, shown);
     if (counted) {
       this.#verdict.scanned.files += 1;
       this.#verdict.scanned.bytes += bytes.length;
-      this.#verdict.notes.push(...notes);
+      this.#verdict.notes.push(...notesOf({ allowed, idle }));
     }
     this.#judged.set(id, findings);
     return findings;
+  }
+
+  /** What decides about `fix`, where a commit is checked out. */
+  get fixes(): FixContext {
+    const { formations, configuration } = this.#standard;
+    const { keyring, topLevel } = this.#at;
+    const has = (path: string) => existsSync(diskPath(topLevel, path));
+    return { salt: configuration.baseline.salt, formations, keyring, has };
   }
 
   /** The findings of a path itself. */

@@ -3,7 +3,7 @@ import { innermostIn } from "../formation/discover.ts";
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
 import { handThen, inFolder, pathWord } from "../invocation.ts";
-import { applyAllowComments } from "../scan/allow.ts";
+import { type AllowedFinding, applyAllowComments } from "../scan/allow.ts";
 import { checkDotenv, isDotenvExample, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
 import type { Finding } from "../scan/finding.ts";
@@ -23,8 +23,21 @@ export interface JudgedFile extends PathRules {
 
 export interface FileVerdict {
   findings: Finding[];
-  /** What allow comments accepted and why, and which of them do nothing; one phrase each. */
-  notes: string[];
+  /** What allow comments accepted. */
+  allowed: AllowedFinding[];
+  /** Allow comments that do nothing, and why. */
+  idle: { path: string; line: number; why: string }[];
+}
+
+/** What a report says of allow comments. */
+export function notesOf({ allowed, idle }: Pick<FileVerdict, "allowed" | "idle">): string[] {
+  return [
+    ...allowed.map(
+      ({ finding, line, reason }) =>
+        `an allow comment accepts ${finding.path}:${line}  ${finding.rule}, because: ${reason}`,
+    ),
+    ...idle.map(({ path, line, why }) => `the allow comment at ${path}:${line} does nothing: ${why}`),
+  ];
 }
 
 /** Kinds that no setting ignores. */
@@ -34,7 +47,7 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
   const { path, mode, bytes, formations, rulesApply, severityOf } = file;
   const byPath = checkPath(path, bytes, { mode, formations });
   // A key file is nothing but the key. Anything else that must not be tracked may hold secrets as well.
-  if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, notes: [] };
+  if (byPath.some((finding) => finding.kind === "key")) return { findings: byPath, allowed: [], idle: [] };
 
   const scanned = scanner
     .scan(path, bytes, { rulesApply, severityOf })
@@ -48,17 +61,13 @@ export function judgeFile(scanner: Scanner, file: JudgedFile): FileVerdict {
     ...extra.filter((finding) => !scanned.some((other) => tellsMore(other, finding))),
   ];
   const counted = rulesApply ? found : found.filter((finding) => ALWAYS.has(finding.kind));
-  if (counted.length === 0) return { findings: [], notes: [] };
+  if (counted.length === 0) return { findings: [], allowed: [], idle: [] };
 
   const { kept, allowed, ineffective } = applyAllowComments(counted, bytes, 1, file.allowComments);
   return {
     findings: kept.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })),
-    notes: [
-      ...allowed.map(
-        ({ finding, line, reason }) => `an allow comment accepts ${path}:${line}  ${finding.rule}, because: ${reason}`,
-      ),
-      ...ineffective.map(({ line, why }) => `the allow comment at ${path}:${line} does nothing: ${why}`),
-    ],
+    allowed,
+    idle: ineffective.map((one) => ({ path, ...one })),
   };
 }
 
@@ -81,7 +90,11 @@ export function judgeLargeFile(
     scan.write(piece);
   }
   const findings = [...(byPath ?? []), ...scan.end()].filter((finding) => rulesApply || ALWAYS.has(finding.kind));
-  return { findings: findings.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })), notes: [] };
+  return {
+    findings: findings.map((finding) => ({ ...finding, fix: fixOf(finding, formations) })),
+    allowed: [],
+    idle: [],
+  };
 }
 
 /**
@@ -91,8 +104,8 @@ export function judgeLargeFile(
 function fixOf({ kind, rule, path, line, name, fix }: Finding, formations: readonly string[]): string {
   if (kind === "path" || (kind === "key" && rule !== "known-key")) return fix;
   if (isDotenvPath(path) && !isDotenvExample(path)) return unstage(path);
-  const formation = formationAround(path, formations);
-  const inside = formation !== undefined && isReferenceFile(formation === "" ? path : path.slice(formation.length + 1));
+  const formation = formationReading(path, formations);
+  const inside = formation !== undefined;
   const place = `line ${line} of ${pathWord(path)}`;
   switch (kind) {
     case "key":
@@ -138,6 +151,13 @@ function formationAround(path: string, formations: readonly string[]): string | 
     lookups.set(formations, innermost);
   }
   return innermost(path);
+}
+
+/** The formation that MUXI puts values into this file of, where it does. */
+export function formationReading(path: string, formations: readonly string[]): string | undefined {
+  const formation = formationAround(path, formations);
+  const inside = formation === undefined || formation === "" ? path : path.slice(formation.length + 1);
+  return formation !== undefined && isReferenceFile(inside) ? formation : undefined;
 }
 
 /** Google's `AIza…` keys are restricted by referrer and shipped to browsers: published by name, they are no leak. */

@@ -10,7 +10,7 @@
 import { sha256 } from "../builtin.ts";
 import { messageOf } from "../git/message.ts";
 import { firstCommits, type ObjectPiece, OVERLAP, readObjects, WINDOW } from "../git/object-stream.ts";
-import { tryGit } from "../git/run.ts";
+import { remoteCommits } from "../git/ranges.ts";
 import { canBeAccepted, fingerprint, isAccepted } from "../scan/baseline.ts";
 import type { Finding } from "../scan/finding.ts";
 import { HistoryState } from "./history-state.ts";
@@ -166,8 +166,7 @@ async function tell(at: CommitsAt, standard: Standard, hits: readonly Hit[], ver
     at.topLevel,
     new Set(hits.filter(({ type }) => type === "blob" || type === "name").map(({ oid }) => oid)),
   );
-  const listed = tryGit(["rev-list", "--remotes"], { cwd: at.topLevel });
-  const remote = new Set(listed.code === 0 ? listed.stdout.toString("latin1").split("\n") : []);
+  const remote = remoteCommits(at.topLevel);
   for (const hit of hits) {
     const seen = first.get(hit.oid);
     const commit = hit.type === "commit" ? hit.oid : seen?.commit;
@@ -201,7 +200,7 @@ async function findingsOf(
   // A path without rules of its own must not make a finding of another path disappear.
   const told = again.length > 0 ? again : hit.findings.map((finding) => ({ ...finding, path }));
   const framed = standard.frames?.(path, bytes, told) ?? told;
-  return withoutSecretName(standard.scanner, path, { findings: framed, notes: [] }).findings;
+  return withoutSecretName(standard.scanner, path, { findings: framed, allowed: [], idle: [] }).findings;
 }
 
 /** No line of the present is to be changed; a value that leaked is spent, wherever it stands now. */

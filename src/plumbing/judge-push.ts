@@ -34,6 +34,7 @@ import {
 import { formationPaths, gatherKnown } from "./known.ts";
 import { looseFormations } from "./loose-formations.ts";
 import { scanMessage, TAG_MESSAGE } from "./scan-message.ts";
+import { unresolvedIn } from "./unresolved.ts";
 
 /** One pushed ref with what only it brings. */
 export interface PushedRef {
@@ -212,6 +213,10 @@ async function judgeRef(
         commit: commitOf(problem, commits),
       });
     }
+    const storedIn = (snapshot: Snapshot) => (path: string) => snapshot.entries.get(path)?.oid ?? undefined;
+    const remote = before.map((snapshot, index) => ({ commit: bases[index]!, stored: storedIn(snapshot) }));
+    for (const problem of unresolvedIn(places, end.oid, storedIn(tip), remote))
+      drift.push({ problem, commit: commitOf(problem, commits) });
   }
   return { update, commits, tags, judge, verdict, drift, bases };
 }

@@ -1,7 +1,8 @@
 /**
  * Where a formation's key is found: `--key-file` (matched by what it opens), the
  * formation's `.key` (symlinks followed), the same formation's in the main
- * worktree, since linked worktrees have none. A blank `.key` is no key.
+ * worktree, since linked worktrees have none. A blank `.key` is no key. What none
+ * of them opens may open with a key that is held: held-keys.ts.
  *
  * A `.key` that links to a FIFO or to /dev/zero hung `git status`: a key is
  * opened without blocking, must be a regular file, and at most 4 KiB are read.

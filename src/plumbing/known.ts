@@ -1,6 +1,7 @@
 /**
  * The values this repository must not show: of every formation whose key is
- * here, all values of its secrets.enc in each snapshot given, and the key itself.
+ * here or was given, all values of its secrets.enc in each snapshot given, and the
+ * key itself, as well as those that are held for older versions.
  */
 import { sha256 } from "../builtin.ts";
 import { type Formation, fileIn } from "../formation/discover.ts";
@@ -13,6 +14,7 @@ import { formatKey } from "../secrets/key.ts";
 import { openStored } from "../secrets/stored-form.ts";
 import type { Ciphertexts } from "./ciphertext-cache.ts";
 import type { Keyring } from "./formation-state.ts";
+import { isHeld } from "./held-keys.ts";
 
 /** Largest secrets.enc whose values are looked for, in bytes; the filter opens none that is larger either. */
 const LARGEST_OPENED = 32 * 1024 * 1024;
@@ -40,11 +42,20 @@ export async function gatherKnown(
   used: Ciphertexts = new Map(),
   more?: MoreVersions,
 ): Promise<KnownEntry[]> {
-  const known: KnownEntry[] = [];
+  const known = keyring.held().map(
+    (key): KnownEntry => ({
+      formation: formations[0] ?? "",
+      name: ".key",
+      kind: "key",
+      value: formatKey(key),
+    }),
+  );
   for (const formation of formations) {
     const own = keyring.of(formation);
-    if (own.state !== "ok" && own.state !== "hex") continue;
-    known.push({ formation, name: ".key", kind: "key", value: formatKey(own.key) });
+    const ownKey = own.state === "ok" || own.state === "hex" ? own.key : null;
+    const keys = [...new Set([...keyring.keysFor(formation), ...(ownKey === null ? [] : [ownKey])])];
+    if (keys.length === 0) continue;
+    if (ownKey !== null) known.push({ formation, name: ".key", kind: "key", value: formatKey(ownKey) });
     if (own.state === "hex") {
       const digits = Buffer.concat([own.key.signing, own.key.encryption]).toString("hex");
       known.push({ formation, name: ".key", kind: "key", value: digits });
@@ -68,8 +79,12 @@ export async function gatherKnown(
       const digest = sha256(bytes);
       if (bytes.length > LARGEST_OPENED || seen.has(digest)) continue;
       seen.add(digest);
-      const opened = openStored(bytes, [own.key]);
+      const opened = openStored(bytes, keys);
       if (opened.failure !== undefined) continue;
+      if (opened.key !== ownKey && !isHeld(opened.key) && !told.has(formatKey(opened.key))) {
+        told.add(formatKey(opened.key));
+        known.push({ formation, name: ".key", kind: "key", value: formatKey(opened.key) });
+      }
       if (OID.test(oid) && blobOid(bytes, oid.length) === oid) used.set(oid, bytes);
       for (const [name, stored] of opened.secrets) {
         const value = stored.kind === "string" ? stored.value : stored.text;

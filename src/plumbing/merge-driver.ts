@@ -1,5 +1,5 @@
 /**
- * `merge-driver [--ancestor] %O %A %B %L %P`: git's merge of one secrets.enc or
+ * `merge-driver [--ancestor] %O %A %B %L %P [GIT]`: git's merge of one secrets.enc or
  * one template, by name (gitattributes(5), "Defining a custom merge driver").
  * Base, ours and theirs are files with the stored bytes; the result goes into
  * ours. 0: merged. 1: a conflict, and ours holds what can be used all the same.
@@ -20,6 +20,9 @@
  * sees only what git stores as it is. A name left in conflict is recorded
  * (unresolved.ts), since what stands in ours looks like any other token.
  *
+ * GIT is the process id of the git that asks, from the launcher: the next files of
+ * the same merge are worked out in the same go (merge-ahead.ts).
+ *
  * `--ancestor`: one of several merge bases. It cannot conflict: nobody would see
  * it, and such a name is left out, so that both sides differ from the base.
  */
@@ -36,6 +39,7 @@ import { type NameConflict, WHAT_WAS_DONE } from "../secrets/merge.ts";
 import { classifyStored } from "../secrets/stored-form.ts";
 import { talk } from "../terminal.ts";
 import { isFormationFolder } from "./formation-folder.ts";
+import { mergeAhead } from "./merge-ahead.ts";
 import { mergeStored, openVersions } from "./merge-stored.ts";
 import { forgetUnresolved, recordUnresolved } from "./unresolved.ts";
 
@@ -57,9 +61,12 @@ interface Files {
 
 export function mergeDriver(args: readonly string[]): number {
   const isAncestor = args[0] === "--ancestor";
-  const [base = "", ours = "", theirs = "", markerSize = "7", path = ""] = isAncestor ? args.slice(1) : args;
+  const [base = "", ours = "", theirs = "", markerSize = "7", path = "", git = ""] = isAncestor ? args.slice(1) : args;
   const files: Files = { base, ours, theirs, markerSize, path };
-  return path === fileIn(folderOf(path), "secrets.enc") ? mergeSealed(files, isAncestor) : mergeTemplate(files);
+  if (path !== fileIn(folderOf(path), "secrets.enc")) return mergeTemplate(files);
+  const code = mergeSealed(files, isAncestor);
+  if (!isAncestor) mergeAhead(git);
+  return code;
 }
 
 function mergeSealed(files: Files, isAncestor: boolean): number {

@@ -12,6 +12,7 @@ import { type MergeOptions, mergeSecrets, type NameConflict } from "../secrets/m
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { LARGEST_OPENED } from "./clean.ts";
 import { keyBatches } from "./every-key.ts";
+import type { FoundKey } from "./held-keys.ts";
 import { keyOfFormation } from "./keyring.ts";
 
 interface OpenedFile {
@@ -116,7 +117,7 @@ function read(bytes: Buffer, keys: KeyRing): Content {
 class KeyRing {
   readonly #folder: string;
   readonly #topLevel: string;
-  readonly #batches: Generator<Key[]>;
+  readonly #batches: Generator<FoundKey[]>;
   readonly #known: Key[];
 
   constructor(folder: string, topLevel: string, given: readonly Key[]) {
@@ -134,8 +135,8 @@ class KeyRing {
       if (opened.failure === "malformed" && tried.length > 0) return { why: `is damaged: ${opened.message}` };
       const next = this.#batches.next();
       if (next.done === true) break;
-      this.#known.push(...next.value);
-      tried = next.value;
+      tried = next.value.map(({ key }) => key);
+      this.#known.push(...tried);
     }
     return { why: this.#known.length === 0 ? "cannot be opened: no key is here" : "opens with no key that is here" };
   }

@@ -9,10 +9,11 @@ import { formatJson } from "../escape.ts";
 import { isLeak } from "../formation/problem.ts";
 import { findGitPlaces } from "../git/git-dir.ts";
 import { runGit } from "../git/run.ts";
-import { parseListing } from "../git/staged.ts";
-import { tool } from "../invocation.ts";
+import { headsBeingMerged, parseListing } from "../git/staged.ts";
+import { pathWord, tool } from "../invocation.ts";
 import { formatBlock, itemOfFinding, itemOfProblem } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
+import { isDotenvExample, isDotenvPath } from "../scan/dotenv.ts";
 import { talk } from "../terminal.ts";
 import { judgeCommit, type Verdict } from "./commit-verdict.ts";
 import { encryptedPath } from "./known.ts";
@@ -27,11 +28,6 @@ export const STOPPED_AT_COMMIT = "nothing left this machine; no rotation needed"
  */
 export async function preMergeCommit(args: readonly string[]): Promise<ExitCode> {
   return await preCommit(args, headsBeingMerged(process.env));
-}
-
-/** `GITHEAD_<oid>=<name>`, set by `git merge` for each commit it merges into HEAD. */
-export function headsBeingMerged(env: NodeJS.ProcessEnv): string[] {
-  return Object.keys(env).flatMap((name) => /^GITHEAD_([0-9a-f]{40}|[0-9a-f]{64})$/.exec(name)?.[1] ?? []);
 }
 
 /**
@@ -57,7 +53,7 @@ export async function preCommit(args: readonly string[], heads?: readonly string
     where: "in what is staged",
     stopped: STOPPED_AT_COMMIT,
     items,
-    notes: [...verdict.notes, ...unsharedSetup(verdict, places.topLevel)],
+    notes: [...verdict.notes, ...unsharedSetup(verdict, places.topLevel), ...importable(verdict)],
     older: verdict.older,
     statusCommand: tool(verdict.olderFindings > 0 ? "scan" : "status"),
     acceptCommand: tool("baseline accept"),
@@ -88,6 +84,17 @@ function unsharedSetup(verdict: Verdict, topLevel: string): string[] {
   const answer = runGit(["check-attr", "-z", "--stdin", "filter"], { cwd: topLevel, input: `${path}\0` });
   if (answer.toString("utf8").split("\0")[2] === "muxi-git") return [];
   return [`'${path}' is a formation's, and no attributes cover it yet: ${tool("install")}`];
+}
+
+/** Out of git a .env file is safe, and its values are nobody else's yet. */
+function importable({ findings, formations }: Verdict): string[] {
+  const blocking = findings.flatMap(({ finding: { path, severity } }) =>
+    severity === "error" && isDotenvPath(path) && !isDotenvExample(path) ? [path] : [],
+  );
+  if (formations.length === 0) return [];
+  return [...new Set(blocking)].map(
+    (path) => `the values of '${path}' can move to secrets.enc: ${tool(`secrets import ${pathWord(path)}`)}`,
+  );
 }
 
 function printJson(verdict: Verdict): ExitCode {

@@ -9,7 +9,9 @@ import type { Snapshot } from "../git/snapshot.ts";
 import { tool } from "../invocation.ts";
 import { count, formatBlock, type Item, itemOfFinding, itemOfProblem, SHOWN } from "../report/block.ts";
 import { canBeAccepted } from "../scan/baseline.ts";
+import type { Finding } from "../scan/finding.ts";
 import { talk } from "../terminal.ts";
+import { fixOfFinding, fixOfProblem } from "./fixable.ts";
 import { readFormation } from "./formation-state.ts";
 import { isPartialClone } from "./introduced-findings.ts";
 import type { CommitsAt } from "./judge-commits.ts";
@@ -36,7 +38,7 @@ export async function reportPush(at: CommitsAt, refs: readonly PushedRef[], here
       hint: "git fsck",
     });
   }
-  const entries = refs.flatMap((ref) => entriesOf(at, ref));
+  const entries = refs.flatMap((ref) => entriesOf(at, ref, here !== null));
   if (process.env.MUXI_GIT_FORMAT === "json") return printJson(refs);
   if (entries.length === 0) return EXIT.ok;
 
@@ -71,14 +73,16 @@ export async function reportPush(at: CommitsAt, refs: readonly PushedRef[], here
 }
 
 /** What blocks; a warning was told at commit and is not told again at every push. */
-function entriesOf(at: CommitsAt, ref: PushedRef): Entry[] {
+function entriesOf(at: CommitsAt, ref: PushedRef, checkedOut: boolean): Entry[] {
   const { verdict, drift } = ref;
+  const fixOf = (finding: Finding) => (checkedOut ? fixOfFinding(finding, ref.judge.fixes) : finding.fix);
+  const fixOfLeak = (problem: Problem) => (checkedOut ? fixOfProblem(problem, ref.judge.fixes) : problem.fix);
   const findings = verdict.findings
     .filter(({ finding, accepted }) => finding.severity === "error" && !accepted)
     .map(({ finding, fingerprint, commit }): Entry => {
-      const { path, severity, fix } = finding;
+      const { path, severity } = finding;
       return {
-        blocker: { ref, commit, path, severity, finding, fix, drift: false, standingFix: null },
+        blocker: { ref, commit, path, severity, finding, fix: fixOf(finding), fixOf, drift: false, standingFix: null },
         item: itemOfFinding(finding, canBeAccepted(finding) ? fingerprint : undefined),
       };
     });
@@ -86,10 +90,11 @@ function entriesOf(at: CommitsAt, ref: PushedRef): Entry[] {
     ...verdict.problems.map((one) => ({ ...one, leak: true })),
     ...drift.map((one) => ({ ...one, leak: false })),
   ].map(({ problem, commit, leak }): Entry => {
-    const { path, severity, fix } = problem;
-    const standingFix = leak ? (end: Snapshot) => fixAt(at, end, problem) : null;
+    const { path, severity } = problem;
+    const fix = fixOfLeak(problem);
+    const standingFix = leak ? (end: Snapshot) => fixAt(at, end, problem, fixOfLeak) : null;
     return {
-      blocker: { ref, commit, path, severity, finding: null, fix, drift: !leak, standingFix },
+      blocker: { ref, commit, path, severity, finding: null, fix, fixOf, drift: !leak, standingFix },
       item: itemOfProblem(problem, leak),
     };
   });
@@ -97,7 +102,12 @@ function entriesOf(at: CommitsAt, ref: PushedRef): Entry[] {
 }
 
 /** The fix of a formation's leak where it stands at `end`, null where it does not. */
-async function fixAt({ keyring }: CommitsAt, end: Snapshot, problem: Problem): Promise<string | null> {
+async function fixAt(
+  { keyring }: CommitsAt,
+  end: Snapshot,
+  problem: Problem,
+  fixOf: (problem: Problem) => string,
+): Promise<string | null> {
   const folder = problem.formation;
   const found = findFormations(end.entries.keys()).find(({ path }) => path === folder);
   const formation: Formation = {
@@ -109,7 +119,8 @@ async function fixAt({ keyring }: CommitsAt, end: Snapshot, problem: Problem): P
   };
   const { state } = await readFormation(end, formation, keyring.stateFor(folder), keyring.keysFor(folder));
   const wanted = problemIdentity(problem);
-  return checkFormation(state, "commit").find((one) => problemIdentity(one) === wanted)?.fix ?? null;
+  const standing = checkFormation(state, "commit").find((one) => problemIdentity(one) === wanted);
+  return standing === undefined ? null : fixOf(standing);
 }
 
 /** ` (commit abc1234 "subject")`. A subject that shares a message with a finding is not shown. */

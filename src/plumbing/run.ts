@@ -32,7 +32,7 @@ export async function plumbing([verb, ...args]: readonly string[], vendored: boo
       case "smudge":
         return smudgeOnce();
       case "textconv":
-        return textconv(args[0] ?? "");
+        return textconv(args[0] ?? "", args[1] ?? "");
       case "merge-driver":
         return mergeDriver(args);
       default:

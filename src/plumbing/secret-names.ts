@@ -34,10 +34,15 @@ export function shownPath(scanner: Scanner, path: string): string {
 
 /** What was found in a file, without its name where that is a secret: neither place nor fix nor note may tell it. */
 export function withoutSecretName(scanner: Scanner, path: string, verdict: FileVerdict): FileVerdict {
-  const { findings, notes } = verdict;
-  if (findings.length + notes.length === 0 || shownPath(scanner, path) === path) return verdict;
+  const { findings, allowed, idle } = verdict;
+  if (findings.length + allowed.length + idle.length === 0 || shownPath(scanner, path) === path) return verdict;
   return {
     findings: findings.map((finding) => ({ ...finding, path: HIDDEN_PATH, fix: RENAME })),
-    notes: notes.map((phrase) => phrase.replaceAll(path, () => HIDDEN_PATH)),
+    allowed: allowed.map(({ finding, line, reason }) => ({
+      finding: { ...finding, path: HIDDEN_PATH },
+      line,
+      reason: reason.replaceAll(path, () => HIDDEN_PATH),
+    })),
+    idle: idle.map((one) => ({ ...one, path: HIDDEN_PATH })),
   };
 }

@@ -23,17 +23,23 @@ import { shownName } from "../formation/names.ts";
 import { tokenDigest, valueDigest } from "../secrets/digest.ts";
 import { compareUtf8, parseAssignments, parseSecrets, type Secrets } from "../secrets/json.ts";
 import type { Key } from "../secrets/key.ts";
-import { classifyStored, openStored } from "../secrets/stored-form.ts";
+import { classifyStored, type OpenedSecrets, openStored } from "../secrets/stored-form.ts";
 import { out } from "../terminal.ts";
 import { folderInside, keyBatches } from "./every-key.ts";
+import { type FoundKey, isHeld } from "./held-keys.ts";
+import { keepShown, type Shown } from "./textconv-cache.ts";
 
 /** Bytes of a file that is shown at all. */
 const LARGEST = 32 * 1024 * 1024;
 
-/** @param file - relative to the current directory or absolute. @returns 0, always. */
-export function textconv(file: string): number {
+/**
+ * @param file - relative to the current directory or absolute.
+ * @param git - process id of the git that asks, `""` where it is not known.
+ * @returns 0, always.
+ */
+export function textconv(file: string, git: string): number {
   try {
-    for (const line of describe(file)) out(line);
+    for (const line of describe(file, git)) out(line);
   } catch {
     // The cause may hold what it was working on.
     out("(muxi-git could not read this file)");
@@ -41,7 +47,7 @@ export function textconv(file: string): number {
   return 0;
 }
 
-function describe(file: string): string[] {
+function describe(file: string, git: string): string[] {
   if (!lstatSync(file).isFile()) return ["(no regular file)"];
   const content = readFileSync(file);
   if (content.length > LARGEST) return [`(too large to show) ${content.length} bytes`];
@@ -50,7 +56,7 @@ function describe(file: string): string[] {
   const cwd = process.cwd();
   switch (kind) {
     case "token":
-      return describeToken(content, file, cwd);
+      return describeToken(content, file, cwd, git);
     case "plaintext-json":
     case "plaintext-assignments":
       return describePlaintext(content, kind, file, cwd);
@@ -61,18 +67,51 @@ function describe(file: string): string[] {
   }
 }
 
-function describeToken(token: Buffer, file: string, cwd: string): string[] {
-  let failure = "no key here opens it";
-  for (const keys of keyBatches(folderInside(file, cwd), cwd)) {
-    const opened = openStored(token, keys);
-    if (opened.failure === undefined) return lines(opened.secrets, opened.key);
-    if (opened.failure === "malformed") return [`(damaged: ${escapeText(opened.message)}) ${tokenDigest(token)}`];
-    if (opened.key !== undefined) {
-      failure = `it opens, but ${opened.message}`;
-      return [`(damaged: ${escapeText(failure)}) ${tokenDigest(token)}`];
+function describeToken(token: Buffer, file: string, cwd: string, git: string): string[] {
+  const tried: FoundKey[] = [];
+  for (const batch of keyBatches(folderInside(file, cwd), cwd)) {
+    const opened = openAny(token, batch);
+    tried.push(...batch);
+    if (opened.failure === undefined) {
+      const shown = shownOf(opened, batch);
+      // Under the key in place, so that the values on both sides of a rotation show as the same.
+      if (shown === null) return lines(opened.secrets, firstKey(file, cwd) ?? opened.key);
+      // Of the others not all keys were tried.
+      keepShown(token, shown, git, (other, own) => {
+        const keys = own === null ? batch : [own, ...batch];
+        const found = openAny(other, keys);
+        return found.failure === undefined ? shownOf(found, keys) : null;
+      });
+      return [...shown.lines];
     }
+    if (opened.failure === "malformed") return [`(damaged: ${escapeText(opened.message)}) ${tokenDigest(token)}`];
+    if (opened.key !== undefined)
+      return [`(damaged: it opens, but ${escapeText(opened.message)}) ${tokenDigest(token)}`];
   }
-  return [`(locked: ${failure}) ${tokenDigest(token)}`];
+  const shown = lockedAs(token);
+  keepShown(token, shown, git, (other) => {
+    const found = openAny(other, tried);
+    if (found.failure === undefined) return shownOf(found, tried);
+    return found.failure === "wrong-key" || found.failure === "no-key" ? lockedAs(other) : null;
+  });
+  return [...shown.lines];
+}
+
+function openAny(token: Buffer, keys: readonly FoundKey[]): ReturnType<typeof openStored> {
+  return openStored(
+    token,
+    keys.map(({ key }) => key),
+  );
+}
+
+/** null under a key that is held: what is kept depends on the key that opens it alone. */
+function shownOf({ key, secrets }: OpenedSecrets, keys: readonly FoundKey[]): Shown | null {
+  if (isHeld(key)) return null;
+  return { held: keys.find((held) => held.key === key) ?? null, lines: lines(secrets, key) };
+}
+
+function lockedAs(token: Buffer): Shown {
+  return { held: null, lines: [`(locked: no key here opens it) ${tokenDigest(token)}`] };
 }
 
 function describePlaintext(
@@ -107,6 +146,6 @@ function opaqueDigest(content: Buffer, file: string, cwd: string): string {
 }
 
 function firstKey(file: string, cwd: string): Key | null {
-  for (const keys of keyBatches(folderInside(file, cwd), cwd)) if (keys[0] !== undefined) return keys[0];
+  for (const [first] of keyBatches(folderInside(file, cwd), cwd)) if (first !== undefined) return first.key;
   return null;
 }

@@ -17,6 +17,7 @@ import { type Problem, severityOf } from "../formation/problem.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
 import { blobOid } from "../git/object-id.ts";
 import { tryGit } from "../git/run.ts";
+import { headsBeingMerged } from "../git/staged.ts";
 import { pathWord, tool } from "../invocation.ts";
 
 /** In the git dir of the worktree. */
@@ -34,6 +35,8 @@ export interface Unresolved {
   readonly merged: string;
   /** HEAD at that time; null on an unborn branch. After an abort it is that again. */
   readonly head: string | null;
+  /** The commits that `git merge` was merging into it; absent for anything else that merges. */
+  readonly merging?: readonly string[];
 }
 
 interface Conflict {
@@ -63,7 +66,8 @@ function isUnresolved(value: unknown): value is Unresolved {
     typeof one.path === "string" &&
     (one.names === null || (Array.isArray(one.names) && one.names.every((name) => typeof name === "string"))) &&
     ["base", "ours", "theirs", "merged"].every((side) => OID.test(String(one[side]))) &&
-    (one.head === null || OID.test(String(one.head)))
+    (one.head === null || OID.test(String(one.head))) &&
+    (one.merging === undefined || (Array.isArray(one.merging) && one.merging.every((oid) => OID.test(String(oid)))))
   );
 }
 
@@ -76,7 +80,14 @@ export function recordUnresolved(conflict: Conflict): void {
   const head = OID.test(said[1] ?? "") ? (said[1] as string) : null;
   const { path, names, base, ours, theirs, merged } = conflict;
   const oids = [base, ours, theirs, merged].map((bytes) => blobOid(bytes, digits)) as [string, string, string, string];
-  const record = { path, names, base: oids[0], ours: oids[1], theirs: oids[2], merged: oids[3], head };
+  const merging = headsBeingMerged(process.env);
+  const record = {
+    path,
+    names,
+    ...{ base: oids[0], ours: oids[1], theirs: oids[2], merged: oids[3] },
+    head,
+    ...(merging.length > 0 && { merging }),
+  };
   write(places, [...readUnresolved(places).filter((one) => one.path !== path), record]);
 }
 
@@ -91,27 +102,62 @@ const UNDER_WAY = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merg
  * @param staged - oid by repository path.
  */
 export function unresolvedProblems(
-  { gitDir }: Pick<GitPlaces, "gitDir">,
+  places: GitPlaces,
   staged: (path: string) => string | undefined,
   committed: (path: string) => string | undefined,
 ): Problem[] {
-  const open = readUnresolved({ gitDir }).filter((one) => staged(one.path) === one.merged);
+  const open = readUnresolved(places).filter((one) => staged(one.path) === one.merged);
   if (open.length === 0) return [];
-  const underWay = UNDER_WAY.some((name) => existsSync(join(gitDir, name)));
-  return open
-    .filter((one) => underWay || staged(one.path) !== committed(one.path) || isPast(one))
-    .map((one) => {
-      const inHead = !underWay && staged(one.path) === committed(one.path);
-      return {
-        code: "merge-unresolved",
-        // What HEAD holds already is not this commit's doing.
-        severity: inHead ? "warning" : severityOf("merge-unresolved", "commit"),
-        formation: folderOf(one.path),
-        path: one.path,
-        message: `a merge left ${listed(one.names)} at ours, and nobody has decided`,
-        fix: tool(`resolve ${pathWord(one.path)}`),
-      };
-    });
+  const underWay = UNDER_WAY.some((name) => existsSync(join(places.gitDir, name)));
+  return open.flatMap((one) => {
+    const inHead = !underWay && staged(one.path) === committed(one.path);
+    if (inHead && !isPast(one)) {
+      // Aborted. From this commit on HEAD would look as if it had gone on from there.
+      forgetUnresolved(one.path, places);
+      return [];
+    }
+    const problem = problemOf(one);
+    // What HEAD holds already is not this commit's doing.
+    return [inHead ? { ...problem, severity: "warning" as const } : problem];
+  });
+}
+
+/**
+ * The conflicts that a commit has undecided: where no hook ran, as at the end of
+ * a rebase, our value stands in it like any other.
+ *
+ * @param commit - that is pushed.
+ * @param stored - the oid that it has at a path.
+ * @param remote - what the other side has: it is not told again what it has.
+ */
+export function unresolvedIn(
+  places: GitPlaces,
+  commit: string,
+  stored: (path: string) => string | undefined,
+  remote: readonly { commit: string; stored: (path: string) => string | undefined }[],
+): Problem[] {
+  return readUnresolved(places)
+    .filter((one) => stored(one.path) === one.merged && hasGoneOn(one, commit))
+    .filter((one) => !remote.some((side) => side.stored(one.path) === one.merged && hasGoneOn(one, side.commit)))
+    .map(problemOf);
+}
+
+/** Whether a commit was made on top of the conflict. After an abort a merged commit is not behind it. */
+function hasGoneOn({ head, merging }: Unresolved, commit: string): boolean {
+  if (head === null || head === commit) return false;
+  const isBehind = (oid: string) => tryGit(["merge-base", "--is-ancestor", oid, commit]).code === 0;
+  return isBehind(head) && (merging === undefined || merging.some(isBehind));
+}
+
+function problemOf({ path, names }: Unresolved): Problem {
+  return {
+    code: "merge-unresolved",
+    severity: severityOf("merge-unresolved", "commit"),
+    formation: folderOf(path),
+    path,
+    message: `a merge left ${listed(names)} at ours, and nobody has decided`,
+    fix: tool(`resolve ${pathWord(path)}`),
+  };
 }
 
 /** HEAD has moved since: what was left stands in a commit. */

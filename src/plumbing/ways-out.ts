@@ -19,18 +19,20 @@
  * interactive shell, none does.
  */
 import { existsSync } from "node:fs";
+import { fileIn, findFormations, formationOf } from "../formation/discover.ts";
 import type { Severity } from "../formation/problem.ts";
 import { type Commit, listCommits, readChanges } from "../git/ranges.ts";
 import { tryGit } from "../git/run.ts";
 import { readTree, type Snapshot } from "../git/snapshot.ts";
 import { emptyTree } from "../git/staged.ts";
 import { diskPath } from "../git/working-file.ts";
-import { handThen, pathWord, shellQuote, splitFix } from "../invocation.ts";
+import { handThen, movedFingerprint, pathWord, shellQuote, splitFix, tool } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 import { unstage } from "../scan/paths.ts";
 import type { CommitsAt } from "./judge-commits.ts";
 import { changesOf, identityOf } from "./judge-commits.ts";
 import { type PushedRef, standingIn } from "./judge-push.ts";
+import { encryptedPath } from "./known.ts";
 import { COMMIT_MESSAGE, TAG_MESSAGE } from "./scan-message.ts";
 
 /** One thing that is wrong, with the ref that brings it. */
@@ -42,8 +44,10 @@ export interface Blocker {
   severity: Severity;
   /** Of a finding. */
   finding: Finding | null;
-  /** The fix where it was found; null for what is found by {@link finding}. */
+  /** The fix where it was found. */
   fix: string;
+  /** What mends this secret where it stands, once that is checked out. */
+  fixOf: (finding: Finding) => string;
   /** A formation's drift: mended by one more commit. */
   drift: boolean;
   /** Of a leak in a formation's file: its fix where the file still has it at the end of a branch, null where it has not. */
@@ -170,6 +174,15 @@ interface Task {
   through: string | null;
   /** Those commits leave nothing: git stops where a commit would become empty. */
   gone: boolean;
+  /** Values that `fix` moves, of what is staged. */
+  moves: Moved[];
+}
+
+interface Moved {
+  fingerprint: string;
+  path: string;
+  /** The template and the secrets.enc that `fix` changes besides. */
+  kept: readonly string[];
 }
 
 function taskFor(tasks: Map<string, Task>, oid: string): Task {
@@ -180,6 +193,7 @@ function taskFor(tasks: Map<string, Task>, oid: string): Task {
     reword: false,
     through: null,
     gone: false,
+    moves: [],
   };
   tasks.set(oid, task);
   return task;
@@ -191,7 +205,7 @@ async function chain(at: CommitsAt, place: Place, fixes: Map<Blocker, string>): 
   const tasks = new Map<string, Task>();
   const steps = new Map<Blocker, string | null>();
   for (const blocker of place.blockers) {
-    const { commit, finding, fix, path, drift } = blocker;
+    const { commit, fix, path, drift } = blocker;
     if (drift) {
       const { step, command } = splitFix(fix);
       const ended = `${command} && git commit`;
@@ -209,6 +223,8 @@ async function chain(at: CommitsAt, place: Place, fixes: Map<Blocker, string>): 
       const task = taskFor(tasks, commit);
       task.stage.add(command);
       task.paths.add(standing.path);
+      const moved = movedBy(command, standing.path, end);
+      if (moved !== null) task.moves.push(moved);
       steps.set(blocker, step);
       continue;
     }
@@ -230,7 +246,7 @@ async function chain(at: CommitsAt, place: Place, fixes: Map<Blocker, string>): 
       );
       continue;
     }
-    const { step, command } = splitFix(finding?.fix ?? fix);
+    const { step, command } = splitFix(fix);
     const id = commit.slice(0, 12);
     fixes.set(
       blocker,
@@ -265,7 +281,7 @@ function after(command: string, { last }: Place): string {
 }
 
 async function standingFixOf(
-  { ref, finding, path, standingFix }: Blocker,
+  { ref, finding, path, fixOf, standingFix }: Blocker,
   end: Snapshot,
 ): Promise<{ path: string; fix: string } | null> {
   if (finding === null) {
@@ -274,7 +290,7 @@ async function standingFixOf(
   }
   const wanted = identityOf(finding);
   const found = await standingIn(end, ref, finding.path, (other) => identityOf(other) === wanted);
-  return found === null ? null : { path: found.path, fix: found.fix };
+  return found === null ? null : { path: found.path, fix: fixOf(found) };
 }
 
 function isMerge({ commits }: Place, oid: string): boolean {
@@ -316,8 +332,13 @@ function commandFor(at: CommitsAt, place: Place, order: ReadonlyMap<string, numb
     return `${stage} && git commit --amend${only.reword ? "" : " --no-edit"}${becomesEmpty(at, place, only) ? " --allow-empty" : ""}`;
   }
   const commands: string[] = [];
-  for (const { oid, stage } of tasks) {
-    if (stage.size > 0) commands.push(...stage, `git commit --fixup=${oid.slice(0, 12)}`);
+  // The oldest first: a file that a fix makes comes with the first commit that has it.
+  const byAge = [...tasks].sort((a, b) => (order.get(b.oid) ?? 0) - (order.get(a.oid) ?? 0));
+  if (byAge.some((task) => makesTooEarly(at, place, task))) commands.push(...keptApart(byAge));
+  else {
+    for (const { oid, stage } of byAge) {
+      if (stage.size > 0) commands.push(...stage, `git commit --fixup=${oid.slice(0, 12)}`);
+    }
   }
   // A file that leaves git and stays on disk: the rebase would check it out and take it away again, or refuse to.
   const back: string[] = [];
@@ -357,6 +378,48 @@ function commandFor(at: CommitsAt, place: Place, order: ReadonlyMap<string, numb
   commands.push(`${sequence} rebase -i ${options} ${below(at, place, tasks, oldest, merges)}`);
   commands.push(...back);
   return commands.join(" && ");
+}
+
+function movedBy(command: string, path: string, end: Snapshot): Moved | null {
+  const id = movedFingerprint(command);
+  const formation = id === null ? undefined : formationOf(path, findFormations(end.entries.keys()));
+  if (id === null || formation === undefined) return null;
+  return { fingerprint: id, path, kept: [fileIn(formation.path, "secrets"), encryptedPath(formation.path)] };
+}
+
+/** Whether `fix` changes a file that a later commit than the task's brings: its fixup would have nothing to change. */
+function makesTooEarly(at: CommitsAt, { end }: Place, { oid, moves }: Task): boolean {
+  const files = new Set(moves.flatMap(({ kept }) => kept));
+  if (files.size === 0) return false;
+  const before = readTree(oid, at.reader, at.topLevel);
+  const now = readTree(end, at.reader, at.topLevel);
+  return [...files].some((file) => now.entries.has(file) && !before.entries.has(file));
+}
+
+/** The values in a commit of their own, at the end; then each file in a fixup of the commit that brought the literal. */
+function keptApart(tasks: readonly Task[]): string[] {
+  const keep = "(git diff --cached --quiet || git commit -qm 'Keep values in secrets.enc')";
+  const fixup = ({ oid }: Task) => `git commit --fixup=${oid.slice(0, 12)}`;
+  const words = (moves: readonly Moved[]) => [...new Set(moves.map(({ path }) => pathWord(path)))].join(" ");
+  const move = (moves: readonly Moved[]) => [
+    tool(`fix ${moves.map(({ fingerprint }) => fingerprint).join(" ")}`),
+    `git reset -q -- ${words(moves)}`,
+    keep,
+  ];
+  const isTemplate = ({ path, kept }: Moved) => kept.includes(path);
+  // Templates before names are added to them: next to a line that was added, a fixup would not apply.
+  const commands = tasks.flatMap((task) =>
+    task.moves.filter(isTemplate).flatMap((one) => [...move([one]), `git add -- ${words([one])}`, fixup(task)]),
+  );
+  const literals = tasks.flatMap(({ moves }) => moves.filter((one) => !isTemplate(one)));
+  if (literals.length > 0) commands.push(...move(literals));
+  for (const task of tasks) {
+    const own = task.moves.filter((one) => !isTemplate(one));
+    const others = [...task.stage].filter((command) => movedFingerprint(command) === null);
+    if (own.length > 0) others.push(`git add -- ${words(own)}`);
+    if (others.length > 0) commands.push(...others, fixup(task));
+  }
+  return commands;
 }
 
 /** What the rebase leaves as it is: the parent of the oldest commit that it changes. */

@@ -6,7 +6,7 @@
 
 import { escapeText } from "../escape.ts";
 import type { Problem, Severity } from "../formation/problem.ts";
-import { splitFix } from "../invocation.ts";
+import { movedFingerprint, splitFix, tool } from "../invocation.ts";
 import type { Finding } from "../scan/finding.ts";
 
 /** Findings shown in one block; the rest is counted. */
@@ -101,8 +101,10 @@ export function formatBlock(block: Block): string[] {
 /** What a hand must do is said before the command that ends it; each line after `fix:` can be run as it stands. */
 function formatFixes(fixes: readonly string[]): string[] {
   const steps = new Map<string, Set<string>>();
-  for (const fix of fixes) {
-    const { step, command } = splitFix(fix);
+  const split = fixes.map(splitFix);
+  const moved = split.flatMap(({ command }) => movedFingerprint(command) ?? []);
+  for (const { step, command: alone } of split) {
+    const command = movedFingerprint(alone) === null ? alone : tool(`fix ${[...new Set(moved)].join(" ")}`);
     const before = steps.get(command) ?? new Set();
     if (step !== null) before.add(step);
     steps.set(command, before);

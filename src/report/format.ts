@@ -1,12 +1,10 @@
 /** The formats of a scan's report. */
 import type { Style } from "../terminal.ts";
+import type { ScanFormat } from "./format-names.ts";
 import { formatGithub } from "./github.ts";
 import { formatGitlab } from "./gitlab.ts";
 import { formatSarif } from "./sarif.ts";
 import { formatScanJson, formatScanText, type ScanReport } from "./scan.ts";
-
-export const SCAN_FORMATS = ["text", "json", "sarif", "github", "gitlab"] as const;
-export type ScanFormat = (typeof SCAN_FORMATS)[number];
 
 /** @returns the report without a final newline; empty where there is nothing to say. */
 export function formatScan(report: ScanReport, format: ScanFormat, style: Style, quiet: boolean): string {

@@ -7,6 +7,7 @@
  * `:` and `,` in properties.
  */
 import { escapeText } from "../escape.ts";
+import type { Severity } from "../formation/problem.ts";
 import { type ReportedFinding, type ScanReport, summaryOf } from "./scan.ts";
 
 const COMMAND = { error: "error", warning: "warning", note: "notice" } as const;
@@ -16,11 +17,11 @@ export function formatGithub(report: ScanReport, quiet = false): string {
   const lines = counted.map((finding) => {
     const title = `${finding.rule}${finding.commit === undefined ? "" : ` in ${finding.commit.slice(0, 12)}`}`;
     const text = `${finding.message}; fingerprint ${finding.fingerprint}; fix: ${finding.fix}`;
-    return command(COMMAND[finding.severity], { ...placeOf(finding), title }, text);
+    return annotation(finding.severity, { ...placeOf(finding), title }, text);
   });
   for (const { path, reason } of report.skipped)
-    lines.push(command("warning", { file: path }, `not scanned: ${reason}`));
-  for (const note of report.notes) lines.push(command("notice", {}, note));
+    lines.push(annotation("warning", { file: path }, `not scanned: ${reason}`));
+  for (const note of report.notes) lines.push(annotation("note", {}, note));
   if (!quiet || counted.length > 0) lines.push(summaryOf(report));
   return lines.join("\n");
 }
@@ -31,9 +32,10 @@ function placeOf({ path, line, column, endLine, endColumn }: ReportedFinding): R
   return { file: path, line: String(line), endLine: String(endLine), ...columns };
 }
 
-function command(name: string, properties: Record<string, string>, text: string): string {
+/** @param severity - what kind of annotation it is. */
+export function annotation(severity: Severity, properties: Record<string, string>, text: string): string {
   const given = Object.entries(properties).map(([key, value]) => `${key}=${escapeProperty(value)}`);
-  return `::${name}${given.length === 0 ? "" : ` ${given.join(",")}`}::${escapeData(text)}`;
+  return `::${COMMAND[severity]}${given.length === 0 ? "" : ` ${given.join(",")}`}::${escapeData(text)}`;
 }
 
 /** What GitHub can undo is escaped its way, what else moves a terminal's cursor ours. */

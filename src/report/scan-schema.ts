@@ -1,21 +1,11 @@
 /**
  * The JSON Schema of `scan --format json`. `npm run schema` writes it to
  * `muxi-git-scan.schema.json`, which ships in the package; a test holds reports
- * against it. Not part of any bundle. Draft 7, as the settings' schema.
+ * against it. Not part of any bundle.
  */
+import { FROM_ONE, formatSchema, list, OID, object, TEXT } from "./schema.ts";
+
 const NUMBER = { type: "integer", minimum: 0 };
-const FROM_ONE = { type: "integer", minimum: 1 };
-const TEXT = { type: "string" };
-const OID = { type: "string", pattern: "^(?:[0-9a-f]{40}|[0-9a-f]{64})$" };
-
-function object(properties: Record<string, object>, optional: readonly string[] = []): object {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: "object", additionalProperties: false, required, properties };
-}
-
-function list(items: object, description: string): object {
-  return { type: "array", description, items };
-}
 
 const FINDING = object(
   {
@@ -41,18 +31,17 @@ const FINDING = object(
   ["name", "formation", "commit", "onRemote", "accepted"],
 );
 
+export const SCAN_MEMBERS = {
+  scanned: object({ files: NUMBER, bytes: NUMBER, commits: NUMBER }, ["commits"]),
+  skipped: list(object({ path: TEXT, reason: TEXT }), "What was not scanned, and why."),
+  findings: list(FINDING, "What was found."),
+  notes: list(TEXT, "Used allow comments, stale entries of the baseline and the like."),
+};
+
 /** The text of `muxi-git-scan.schema.json`. */
 export function formatScanSchema(): string {
-  const schema = {
-    $schema: "http://json-schema.org/draft-07/schema#",
-    title: "Report of muxi-git scan --format json",
-    ...object({
-      schemaVersion: { const: 1 },
-      scanned: object({ files: NUMBER, bytes: NUMBER, commits: NUMBER }, ["commits"]),
-      skipped: list(object({ path: TEXT, reason: TEXT }), "What was not scanned, and why."),
-      findings: list(FINDING, "What was found."),
-      notes: list(TEXT, "Used allow comments, stale entries of the baseline and the like."),
-    }),
-  };
-  return `${JSON.stringify(schema, null, 2)}\n`;
+  return formatSchema(
+    "Report of muxi-git scan --format json",
+    object({ schemaVersion: { const: 1 }, ...SCAN_MEMBERS }),
+  );
 }

@@ -93,7 +93,11 @@ function cellsOf(text: string, most: number, fromEnd: boolean): string {
 }
 
 export function formatScanJson(report: ScanReport): string {
-  const findings = report.findings.map(({ secretId: _, kind: __, frame: ___, ...shown }) => shown);
-  const { scanned, skipped, notes } = report;
-  return formatJson({ schemaVersion: 1, scanned, skipped, findings, notes }, 2);
+  return formatJson({ schemaVersion: 1, ...publicScan(report) }, 2);
+}
+
+/** What of a report JSON holds. */
+export function publicScan({ scanned, skipped, findings, notes }: ScanReport) {
+  const shown = findings.map(({ secretId: _, kind: __, frame: ___, ...rest }) => rest);
+  return { scanned, skipped, findings: shown, notes };
 }

@@ -132,9 +132,8 @@ export function applyAllowComments(
 ): Allowed {
   const result: Allowed = { kept: [], allowed: [], ineffective: [] };
   if (findings.length === 0) return result;
-  const scanned = toScannable(bytes);
-  const buffer = Buffer.from(scanned.buffer, scanned.byteOffset, scanned.byteLength);
-  if (!["muxi-git:allow", ...foreign].some((mark) => buffer.includes(mark))) {
+  const buffer = withComments(bytes, foreign);
+  if (buffer === null) {
     result.kept.push(...findings);
     return result;
   }
@@ -192,6 +191,13 @@ export function applyAllowComments(
   for (const { comment, why } of idle.values())
     if (!used.has(comment)) result.ineffective.push({ line: comment.line, why });
   return result;
+}
+
+/** The bytes as the scanner reads them, null where no allow comment stands among them. */
+export function withComments(bytes: Uint8Array, foreign: readonly ForeignComment[]): Buffer | null {
+  const scanned = toScannable(bytes);
+  const buffer = Buffer.from(scanned.buffer, scanned.byteOffset, scanned.byteLength);
+  return ["muxi-git:allow", ...foreign].some((mark) => buffer.includes(mark)) ? buffer : null;
 }
 
 function givesReason({ reason }: Comment): boolean {

@@ -90,6 +90,11 @@ export function isAccepted(baseline: Baseline, finding: Pick<Finding, "rule" | "
   return entry !== undefined && entry.rule === finding.rule && entry.path === finding.path;
 }
 
+/** The entries of `after` that accept what `before` did not. */
+export function newlyAccepted(before: Baseline, after: Baseline): BaselineEntry[] {
+  return after.findings.filter((entry) => !isAccepted(before, entry, entry.fingerprint));
+}
+
 function malformed(what: string): MuxiGitError {
   return new MuxiGitError("baseline-malformed", `cannot read '${BASELINE_FILE}': ${what}`, {
     hint: `restore it with 'git restore -- ${BASELINE_FILE}'`,

@@ -123,6 +123,11 @@ function closing(text: string, quote: string): number {
 const PUBLIC_PREFIX =
   /^(?:NEXT_PUBLIC_|VITE_|REACT_APP_|PUBLIC_|EXPO_PUBLIC_|NUXT_PUBLIC_|GATSBY_|VUE_APP_|NG_APP_|STORYBOOK_|SNOWPACK_PUBLIC_|PARCEL_PUBLIC_|DOTENV_PUBLIC_KEY)/i;
 
+/** Whether a framework puts the value of this name into what it publishes. */
+export function isPublished(name: string): boolean {
+  return PUBLIC_PREFIX.test(name);
+}
+
 /** A name that says its value is secret. */
 const TELLING =
   /(?:^|[_.-])(?:api[_-]?keys?|keys?|tokens?|secrets?|pass(?:word|wd|phrase|code)?|pwd|pw|credentials?|creds?|auth|bearer|jwt|salt|pepper|signature|signing|private|dsn|webhook|access[_-]?key|client[_-]?secret|encryption|hmac|session|cookie|pin)(?:[_.-]|\d|$)|(?:apikey|secretkey|accesskey|password|passwd|secret|token)$/i;
@@ -133,8 +138,15 @@ const NOT_TELLING =
 
 const ENCRYPTED =
   /^(?:encrypted:|ENC\[|\$ANSIBLE_VAULT|gAAAAA|age1|AQICAH|vault:v\d:|-----BEGIN (?:PGP MESSAGE|AGE ENCRYPTED))/;
-const REFERENCE =
-  /^%[A-Za-z_]\w*%$|^<[^>]*>$|^\[[^\]]*\]$|^`|^projects\/[\w-]{1,64}\/secrets\/|^(?:op|vault|secret|ssm|awssm|gcpsm|azkv|ref\+\w+|doppler|infisical|keychain|env|file|aws-sm|projects):?\/\//i;
+const REFERENCE = /^%[A-Za-z_]\w*%$|^<[^>]*>$|^\[[^\]]*\]$|^`/;
+const STORE =
+  /^projects\/[\w-]{1,64}\/secrets\/|^(?:op|vault|secret|ssm|awssm|gcpsm|azkv|ref\+\w+|doppler|infisical|keychain|env|file|aws-sm|projects):?\/\//i;
+
+/** Whether a value is encrypted, or says where another store keeps it. */
+export function isKeptElsewhere(value: string): boolean {
+  return ENCRYPTED.test(value) || STORE.test(value);
+}
+
 /** What is replaced before anybody reads the value, in single quotes too: templates, and `${NAME}`, which compose replaces there. */
 const REPLACED = /\{\{[^{}]{0,200}\}\}|<%[^<>]{0,200}%>|\$\{[A-Z_][A-Z0-9_]{0,100}\}/g;
 /** … and what a shell or a dotenv library replaces; of `${NAME:-default}` the default stays. */
@@ -156,7 +168,7 @@ function isPath(value: string): boolean {
 function isSecretValue(whole: string, literal: boolean, example: boolean): boolean {
   const rest = whole.replace(REPLACED, "");
   const value = literal ? rest : rest.replace(EXPANDED, "");
-  if (value.length < 6 || ENCRYPTED.test(value) || REFERENCE.test(value) || PLAIN.test(value) || isPath(value))
+  if (value.length < 6 || isKeptElsewhere(value) || REFERENCE.test(value) || PLAIN.test(value) || isPath(value))
     return false;
   if (isExampleText(value, example ? 2.4 : 1.2)) return false;
   // An address without a password is configuration; with them it is the database rule's.

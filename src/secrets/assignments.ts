@@ -41,32 +41,65 @@ export function parseAssignments(bytes: Uint8Array): Secrets | null {
 function readAssignments(text: string): Secrets | null {
   if (text.includes("\0")) return null;
   const secrets = new Map<string, SecretValue>();
-  const lines = new Lines(text);
   let keyLine = 0;
-  for (let line = lines.next(); line !== null; line = lines.next()) {
-    if (isBlankOrComment(line)) continue;
-    const match = ASSIGNMENT.exec(line);
-    if (match === null) return null;
-    const name = match[1] as string;
-    const column = match[0].length;
-    if (isKey(name, line.slice(column))) {
-      keyLine = lines.number;
+  for (const { line, assignment, isKey } of assignmentLines(text)) {
+    if (isKey) {
+      keyLine = line;
       continue;
     }
+    if (assignment === null) return null;
+    const { name, value } = assignment;
     if (secrets.has(name)) {
-      throw new MuxiGitError("json-duplicate-name", `the name '${name}' stands twice (line ${lines.number})`);
+      throw new MuxiGitError("json-duplicate-name", `the name '${name}' stands twice (line ${line})`);
     }
-    secrets.set(name, { kind: "string", value: lines.quoted(column) ?? unquoted(line.slice(column)) });
+    secrets.set(name, { kind: "string", value });
   }
   if (keyLine === 0) return secrets;
   if (secrets.size === 0) return null;
   throw new MuxiGitError("json-syntax", `line ${keyLine} is no assignment`);
 }
 
+export interface Assignment {
+  /** As written. */
+  readonly name: string;
+  readonly value: string;
+  /** What stands around the value; `""` for nothing. */
+  readonly quote: string;
+}
+
+export interface AssignmentLine {
+  /** From 1; of the first line where a value runs over several. */
+  readonly line: number;
+  /** null where the line is none. */
+  readonly assignment: Assignment | null;
+  /** A Fernet key on a line of its own. */
+  readonly isKey: boolean;
+}
+
+/** Every line that is neither blank nor a comment, by the grammar above. */
+export function* assignmentLines(text: string): Generator<AssignmentLine> {
+  const lines = new Lines(text);
+  for (let line = lines.next(); line !== null; line = lines.next()) {
+    if (isBlankOrComment(line)) continue;
+    const { number } = lines;
+    const match = ASSIGNMENT.exec(line);
+    const name = match?.[1] ?? "";
+    const column = match?.[0].length ?? 0;
+    const isKey = match !== null && isFernetKey(name, line.slice(column));
+    if (match === null || isKey) {
+      yield { line: number, assignment: null, isKey };
+      continue;
+    }
+    const quoted = lines.quoted(column);
+    const value = quoted ?? unquoted(line.slice(column));
+    yield { line: number, assignment: { name, value, quote: quoted === null ? "" : line.charAt(column) }, isKey };
+  }
+}
+
 const LONGEST_PLAIN_NAME = 40;
 
 /** base64 of 32 bytes has letters of both cases; a name that was typed has one. */
-function isKey(name: string, rest: string): boolean {
+function isFernetKey(name: string, rest: string): boolean {
   if (name.length <= LONGEST_PLAIN_NAME || !/[a-z]/.test(name) || !/[A-Z]/.test(name)) return false;
   return /^=?$/.test(unquoted(rest));
 }

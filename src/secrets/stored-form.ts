@@ -104,7 +104,16 @@ function readOpened(bytes: Uint8Array, opened: { key: Key; plaintext: Buffer }):
   const { key, plaintext } = opened;
   try {
     const secrets = parseSecrets(plaintext);
-    return { key, secrets, canonical: isCanonicalOpened(bytes, plaintext, secrets, key) };
+    let canonical: boolean | undefined;
+    return {
+      key,
+      secrets,
+      // Asked by few, and it takes as long as opening.
+      get canonical() {
+        canonical ??= isCanonicalOpened(bytes, plaintext, secrets, key);
+        return canonical;
+      },
+    };
   } catch (error) {
     if (error instanceof MuxiGitError) return { failure: error.code as OpenFailureCode, message: error.message, key };
     throw error;

@@ -51,6 +51,11 @@ export function attributeLines(folders: readonly string[], file: string, attribu
   return anchoredPatterns(folders, file).map((pattern) => `${quoteAttributePattern(pattern)} ${attributes}`);
 }
 
+/** The line that ignores this one file. */
+export function ignoreLineOf(path: string): string {
+  return `/${escapeGlob(latin1(path))}`.replace(/ +$/, (blanks) => "\\ ".repeat(blanks.length));
+}
+
 export function ignoreLines(folders: readonly string[], file: string): string[] {
   return anchoredPatterns(folders, file);
 }

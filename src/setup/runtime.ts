@@ -26,6 +26,7 @@ const COPIED: readonly { name: string; from: readonly string[]; executable: bool
   { name: "main.cjs", from: ["main.cjs"], executable: false },
   { name: "plumbing.cjs", from: ["plumbing.cjs"], executable: false },
   { name: "cli.cjs", from: ["cli.cjs"], executable: false },
+  { name: "secrets.cjs", from: ["secrets.cjs"], executable: false },
   { name: "globs.cjs", from: ["globs.cjs"], executable: false },
   { name: "rules.bin", from: ["rules.bin"], executable: false },
   { name: "run", from: ["hooks/run", "run"], executable: true },

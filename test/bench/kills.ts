@@ -1,9 +1,10 @@
 /**
- * Kill install, upgrade, uninstall and git with the filter at random moments, and
- * look at what is left:
+ * Kill install, upgrade, uninstall, git with the filter and the commands that
+ * change secrets at random moments, and look at what is left:
  *
- *   npm run kills            100 kills
- *   npm run kills -- 1000 7  1000 kills, drawn from seed 7
+ *   npm run kills                    100 kills
+ *   npm run kills -- 1000 7          1000 kills, drawn from seed 7
+ *   npm run kills -- 1000 7 secrets  of those that change secrets only
  *
  * SIGKILL goes to our process alone, or to git, or to all of them. After each
  * kill git must work on, or the hook close with the command that mends it; every
@@ -24,6 +25,7 @@ import { isolatedEnvironment, MAIN, repoAt, type TempRepo } from "../support/rep
 
 const WANTED = Number(process.argv[2] ?? 100);
 const SEED = Number(process.argv[3] ?? 1);
+const ONLY = process.argv[4];
 const NAME = "wörk tree";
 const SECRETS = "agents/secrets.enc";
 
@@ -298,6 +300,64 @@ async function filterWalk(): Promise<void> {
   }
 }
 
+/**
+ * Commands that change secrets, each killed and looked at: secrets.enc opens with the `.key` beside it, at once or
+ * after the next command, to what it held before or was to hold; no name is missing in the template.
+ */
+async function secretsWalk(): Promise<void> {
+  const repo = copy(filtered);
+  const held = (): Record<string, string> | null => {
+    try {
+      const plaintext = openToken(repo.read(SECRETS), parseKey(repo.read("agents/.key")));
+      return plaintext === null ? null : (JSON.parse(plaintext.toString("utf8")) as Record<string, string>);
+    } catch {
+      return null;
+    }
+  };
+  const same = (a: Record<string, string> | null, b: Record<string, string>): boolean =>
+    a !== null && JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
+  let now: Record<string, string> = { ...V2 };
+  try {
+    for (let step = 0; step < WALK * 2; step++) {
+      const value = "z".repeat(1 + Math.floor(random() * 50_000));
+      repo.write("../value", value);
+      const name = pick(["FIRST", "NEW_ONE", `NAME_${kills}`]);
+      const { [name]: _, ...without } = now;
+      const [verb, args, after] = pick([
+        ["set", ["secrets", "set", name, "--from-file", "../value"], { ...now, [name]: value }],
+        ["set", ["secrets", "set", name, "--from-file", "../value"], { ...now, [name]: value }],
+        ["delete", ["secrets", "delete", name, "--yes"], without],
+        ["sync", ["secrets", "sync"], now],
+        ["rotate", ["key", "rotate"], now],
+      ] as [string, string[], Record<string, string>][]);
+      const way = `secrets ${verb}`;
+      if (!(await killed(repo, longest.secrets, process.execPath, MAIN, ...args))) {
+        if (!same(held(), after)) fail("lost", `${way}, not killed: not what it was to hold`);
+        now = after;
+        continue;
+      }
+      count(way);
+      const listed = run(repo, DIST, "secrets", "list", "-F", "agents");
+      if (listed.code !== 0) fail("broken", `${way}: ${listed.all}`);
+      const left = held();
+      if (same(left, now) || same(left, after)) now = left!;
+      else fail("lost", `${way}: ${left === null ? "secrets.enc does not open" : "neither before nor after"}`);
+      const names = new Set(repo.read("agents/secrets").toString().split("\n"));
+      for (const one of Object.keys(now))
+        if (!names.has(`${one}=`)) fail("broken", `${way}: ${one} not in the template`);
+      const next = run(repo, DIST, "secrets", "set", "LAST", "--from-file", "../value");
+      if (next.code !== 0) fail("broken", `${way}, and set: ${next.all}`);
+      now = { ...now, LAST: value };
+      if (!same(held(), now)) fail("lost", `${way}, and set: not what it was to hold`);
+    }
+    const traces = [...readdirSync(repo.path(".git")), ...readdirSync(repo.path("agents"))];
+    const left = traces.filter((one) => /^\..*\.tmp$|muxi-git-(secrets\.lock|next-key)/.test(one));
+    if (left.length > 0) fail("broken", `left behind: ${left.join(", ")}`);
+  } finally {
+    rmSync(repo.base, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
 /** How long each takes here now, and so how late a kill may come. */
 function timed(template: Template, command: string, ...args: string[]): number {
   const repo = copy(template);
@@ -310,9 +370,12 @@ const longest = {
   install: timed(plain, process.execPath, MAIN, "install"),
   uninstall: timed(installed, process.execPath, MAIN, "uninstall"),
   git: timed(filtered, "git", "add", SECRETS),
+  secrets: timed(filtered, process.execPath, MAIN, "key", "rotate"),
 };
 
-for (let walks = 0; kills < WANTED && walks < WANTED * 2; walks++) await (walks % 2 === 0 ? setUpWalk() : filterWalk());
+const walksOf: Record<string, () => Promise<void>> = { setup: setUpWalk, filter: filterWalk, secrets: secretsWalk };
+const walks = ONLY === undefined ? Object.values(walksOf) : [walksOf[ONLY]!];
+for (let turn = 0; kills < WANTED && turn < WANTED * 2; turn++) await walks[turn % walks.length]!();
 console.log([...counts].map(([way, number]) => `${way} ${number}`).join(", "));
 console.log(`${kills} kills: ${broken} broken repositories, ${lost} losses of a user's bytes`);
 process.exitCode = failures.length > 0 || kills < WANTED ? 1 : 0;

@@ -386,7 +386,7 @@ test("a stored name that MUXI cannot look up blocks until the name it asks for i
   assert.deepEqual(check({ encrypted: opened(dead) }, "commit"), ["error name-not-normalised f/secrets.enc alpha-key"]);
   assert.equal(
     fixOf({ encrypted: opened(dead) }, "name-not-normalised"),
-    "(cd f && muxi secrets set ALPHA_KEY) && git add -- f/secrets.enc f/secrets",
+    "npx muxi-git secrets set ALPHA_KEY -F f && git add -- f/secrets.enc f/secrets",
   );
   assert.deepEqual(check({ encrypted: opened({ ...dead, ALPHA_KEY: "1" }) }, "commit"), [
     "warning name-not-normalised f/secrets.enc alpha-key",

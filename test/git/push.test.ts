@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MuxiGitError } from "../../src/errors.ts";
 import { parsePushed, parseReceived, pushedByFramework } from "../../src/git/push.ts";
-import { headsBeingMerged } from "../../src/plumbing/pre-commit.ts";
+import { headsBeingMerged } from "../../src/git/staged.ts";
 import { whatRemoteHas } from "../../src/plumbing/pre-push.ts";
 
 const A = "a".repeat(40);

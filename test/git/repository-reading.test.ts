@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { openBlobReader, parseBatch } from "../../src/git/cat-file.ts";
 import { findGitPlaces, mainWorktree } from "../../src/git/git-dir.ts";
 import { gitEnvironment, gitExecutable, runGit, tryGit } from "../../src/git/run.ts";
@@ -11,7 +11,12 @@ import { readWorkingFile } from "../../src/git/working-file.ts";
 import { repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 
 /** Reading of ours runs in this process: give it the repository's isolated environment. */
-function isolated(repo: TempRepo): void {
+function isolated(t: TestContext, repo: TempRepo): void {
+  const before = { ...process.env };
+  t.after(() => {
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+  });
   for (const name of Object.keys(process.env)) if (name.startsWith("GIT_")) delete process.env[name];
   for (const name of ["HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL"]) {
     process.env[name] = repo.env[name] ?? "";
@@ -76,7 +81,7 @@ test("replace refs, grafts and pathspec variables of the caller do not reach our
 
 test("blobs come back byte for byte, a missing one as null, and reading goes on after it", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   const contents = [Buffer.alloc(0), Buffer.from("line\n"), Buffer.from([0, 255, 10, 13]), Buffer.alloc(3_000_000, 7)];
   const oids = contents.map((bytes) =>
     runGit(["hash-object", "-w", "--stdin"], { cwd: repo.root, input: bytes }).toString().trim(),
@@ -92,7 +97,7 @@ test("blobs come back byte for byte, a missing one as null, and reading goes on 
 
 test("what is staged is told against HEAD, and before the first commit against nothing", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   const places = findGitPlaces(repo.root, {})!;
   repo.write("a", "1\n");
   repo.git("add", "a");
@@ -115,7 +120,7 @@ test("what is staged is told against HEAD, and before the first commit against n
 
 test("a broken HEAD is an error, not an empty change", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   repo.write("a", "1\n");
   repo.git("add", "a");
   repo.git("commit", "-qm", "one");
@@ -126,7 +131,7 @@ test("a broken HEAD is an error, not an empty change", async (t) => {
 
 test("in a merge, only what differs from both parents is the commit's own", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   for (const name of ["a", "b", "c"]) repo.write(name, "base\n");
   repo.git("add", ".");
   repo.git("commit", "-qm", "base");
@@ -151,7 +156,7 @@ test("in a merge, only what differs from both parents is the commit's own", asyn
 
 test("snapshots of index, commit, parent and working tree read the same files, links followed inside", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   repo.write("shared/secrets.enc", "one\n");
   repo.write("f/formation.afs", "id: f\n");
   symlinkSync("../shared/secrets.enc", repo.path("f/secrets.enc"));
@@ -187,7 +192,7 @@ test("a FIFO or a folder in the working tree is read as absent, at once", (t) =>
 
 test("paths that are no UTF-8 are read from disk and from git", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   const name = Buffer.from([0x66, 0xff, 0x6f]);
   writeFileSync(Buffer.concat([Buffer.from(`${repo.root}/`), name]), "bytes\n");
   repo.git("add", ".");
@@ -201,7 +206,7 @@ test("paths that are no UTF-8 are read from disk and from git", async (t) => {
 
 test("git's exit code is the caller's to judge, and a failure names the verb", (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   assert.equal(tryGit(["rev-parse", "--verify", "-q", "nope"], { cwd: repo.root }).code, 1);
   assert.throws(() => runGit(["ls-tree", "nope"], { cwd: repo.root }), /'git ls-tree' failed: Not a valid object name/);
   assert.equal(repoAt(repo.base, repo.root, repo.env).git("rev-parse", "--is-inside-work-tree"), "true");
@@ -227,7 +232,7 @@ test("the launcher's listing is taken as it is, and anything else is asked for a
 
 test("a file of the working tree stands for a blob only where it hashes to it", async (t) => {
   const repo = tempRepo(t);
-  isolated(repo);
+  isolated(t, repo);
   repo.write("a", "staged\n");
   repo.git("add", "a");
   const oid = repo.git("rev-parse", ":a");

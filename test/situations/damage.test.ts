@@ -59,6 +59,7 @@ const FILES = [
   "main.cjs",
   "plumbing.cjs",
   "cli.cjs",
+  "secrets.cjs",
   "globs.cjs",
   "rules.bin",
   "hooks/stub",
@@ -174,6 +175,7 @@ describe("no room on the disk", () => {
     for (const args of [
       ["normalize"],
       ["secrets", "sync", "--template-only", "-F", "agents"],
+      ["secrets", "set", "NEW_API_KEY", "--from-file", "leak.txt", "-F", "agents"],
       ["baseline", "accept", fingerprint, "--reason", "made up for this test"],
       ["scan", "--json", "--output", "report.json"],
     ]) {

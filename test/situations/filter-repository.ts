@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, cpSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { TEXTCONV } from "../../src/git/config.ts";
 import { canonicalToken } from "../../src/secrets/canonical.ts";
 import { sealToken } from "../../src/secrets/fernet.ts";
 import { formatSecrets, type Secrets } from "../../src/secrets/json.ts";
@@ -31,7 +32,7 @@ export function addFilter(repo: TempRepo): string {
   repo.git("config", "filter.muxi-git.clean", `${run} clean %f`);
   repo.git("config", "filter.muxi-git.smudge", `${run} smudge %f`);
   repo.git("config", "filter.muxi-git.required", "true");
-  repo.git("config", "diff.muxi-git.textconv", `${run} textconv`);
+  repo.git("config", "diff.muxi-git.textconv", TEXTCONV);
   return runtime;
 }
 

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fakeGroqKey, fakeKey, opaque } from "../support/fake.ts";
@@ -91,6 +91,22 @@ const CASES: Case[] = [
       return [formation.at("notes.txt")];
     },
     byHand: (repo, formation) => repo.write(formation.at("notes.txt"), "token\n"),
+  },
+  {
+    name: "a value in an agent's file and one in the template",
+    says: /agents\/a\.afs:2:\d+ {2}groq-key(?:.|\n)*secrets:3 {2}template-value/,
+    change(repo, formation) {
+      repo.write(formation.at("agents/a.afs"), `id: a\nx: [Bearer ${fakeGroqKey()}]\n`);
+      repo.write(formation.at("secrets"), `${repo.read(formation.at("secrets"))}MY_PASSWORD=${opaque(20, "mine")}\n`);
+      return [formation.at("agents/a.afs"), formation.at("secrets")];
+    },
+    later: (repo, formation) => repo.write(formation.at("agents/a.afs"), "id: a\nx: later\n"),
+    after(repo, formation) {
+      const secrets = openWith(formation.key, stored(repo, formation.at("secrets.enc")));
+      assert.deepEqual(secrets?.get("GROQ_API_KEY"), { kind: "string", value: fakeGroqKey() });
+      assert.deepEqual(secrets?.get("MY_PASSWORD"), { kind: "string", value: opaque(20, "mine") });
+      assert.match(stored(repo, formation.at("agents/a.afs")).toString(), /"Bearer \$\{\{ secrets\.GROQ_API_KEY \}\}"/);
+    },
   },
   {
     name: "plaintext in secrets.enc",
@@ -190,27 +206,15 @@ function stored(repo: TempRepo, path: string): Buffer {
   return spawnSync("git", ["cat-file", "blob", `:${path}`], { cwd: repo.root, env: repo.env }).stdout;
 }
 
-/** `muxi secrets set NAME` as far as files go: in the formation's folder only, the template rewritten. */
-function putMuxiInPath(repo: TempRepo, formation: MadeFormation): void {
-  const bin = join(repo.base, "bin");
-  mkdirSync(bin, { recursive: true });
-  writeFileSync(join(bin, "token"), freshToken(formation.key, goJson({ ...formation.secrets, "openai-api-key": "x" })));
-  writeFileSync(
-    join(bin, "muxi"),
-    `#!/bin/sh\n[ -f .key ] && [ "$1 $2" = "secrets set" ] && cat '${bin}/token' >secrets.enc\n`,
-  );
-  chmodSync(join(bin, "muxi"), 0o755);
-  repo.env.PATH = `${bin}:${repo.env.PATH}`;
-}
-
-/** Run what stands after `fix:`, as it stands. */
+/** Run what stands after `fix:`, as it stands. A value that is asked for at a terminal comes by standard input. */
 function follow(repo: TempRepo, cwd: string, blocked: Ran): void {
   assert.equal(blocked.code, 1, blocked.all);
   const lines = blocked.stderr.trimEnd().split("\n");
   assert.match(lines.at(-1) ?? "", /^muxi-git: fix: /);
   for (const line of lines.filter((one) => one.startsWith("muxi-git: fix: "))) {
     const command = line.slice("muxi-git: fix: ".length);
-    const ran = repo.tryWith({ cwd }, "sh", "-c", command);
+    const typed = command.replace(/ secrets set \S+/, "$& --stdin");
+    const ran = repo.tryWith({ cwd, input: "a value" }, "sh", "-c", typed);
     assert.equal(ran.code, 0, `${command}\n${ran.all}`);
   }
 }
@@ -233,7 +237,6 @@ for (const place of PLACES) {
       if (process.env.SLOW !== "1" && turn !== 0) continue;
       test(one.name, (t) => {
         const { repo, made: formation } = prepared(t);
-        putMuxiInPath(repo, formation);
         const cwd = repo.path(place.from);
         const paths = one.change(repo, formation);
         const filter = one.unfiltered ? NO_FILTER : [];
@@ -305,7 +308,8 @@ test("a name with control characters is shown by no command, and the command men
   repo.git("rm", "-q", "--cached", "--", formation.at(".key"));
   const blocked = repo.try("git", "commit", "-qm", "first");
   assert.doesNotMatch(blocked.stderr, /[\u001b\t\u202e]/);
-  for (const shell of [["dash"], ["bash"], ["busybox", "sh"]]) {
+  const shells = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]];
+  for (const shell of shells.filter(([command, ...args]) => spawnSync(command!, [...args, "-c", ":"]).status === 0)) {
     for (const line of blocked.stderr.split("\n").filter((one) => /^muxi-git: fix: git rm/.test(one))) {
       const word = line.slice(line.indexOf("-- ") + 3);
       const said = repo.try(shell[0]!, ...shell.slice(1), "-c", `printf %s ${word}`);

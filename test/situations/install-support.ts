@@ -88,7 +88,7 @@ export function olderBuild(folder: string, version = "0.0.1"): string {
     return [crc32(before).toString(16), crc32(after).toString(16)];
   };
   const renamed = (text: string): string => text.replaceAll(`"${now}"`, `"${version}"`);
-  const sums = [edit("cli.cjs", renamed), edit("plumbing.cjs", renamed)];
+  const sums = [edit("cli.cjs", renamed), edit("plumbing.cjs", renamed), edit("secrets.cjs", renamed)];
   // main.cjs starts only the bundles that belong to it.
   edit("main.cjs", (text) => sums.reduce((rest, [before, after]) => rest.replaceAll(before, after), renamed(text)));
   return folder;

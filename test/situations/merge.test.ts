@@ -361,9 +361,11 @@ describe("a name left in conflict", () => {
     const asked = repo.muxi("resolve", "bot");
     assert.deepEqual([asked.code, asked.stdout], [1, ""]);
     assert.match(asked.stderr, /A_API_KEY was changed on both sides\n.*--theirs A_API_KEY'?\n.*--ours A_API_KEY'?\n$/);
-    const wrong = repo.muxi("resolve", "--theirs", "B_API_KEY");
-    assert.equal(wrong.code, 2, wrong.all);
-    assert.match(wrong.stderr, /no conflict about 'B_API_KEY'/);
+    const before = repo.read(FILE);
+    const wrong = repo.muxi("resolve", "--theirs", "A_API_KEY", "B_API_KEY");
+    assert.deepEqual([wrong.code, wrong.stdout], [2, ""], wrong.all);
+    assert.match(wrong.stderr, /no conflict about 'B_API_KEY', so nothing was resolved/);
+    assert.deepEqual(repo.read(FILE), before);
 
     const done = repo.muxi("resolve", FILE, "--theirs", "A_API_KEY");
     assert.deepEqual([done.code, done.stderr], [0, ""], done.all);
@@ -411,6 +413,46 @@ describe("a name left in conflict", () => {
     const after = repo.try("git", "commit", "-qm", "Note");
     assert.equal(after.code, 0, after.all);
     assert.match(after.stderr, /warning: bot\/secrets\.enc {2}merge-unresolved/);
+  });
+
+  it("left by a rebase is stopped at the push, and told no more once somebody has decided", (t) => {
+    const { repo, made: key } = initial(t);
+    repo.git("init", "-q", "--bare", "../server.git");
+    repo.git("remote", "add", "origin", "../server.git");
+    const push = () => repo.try("git", "push", "-q", "origin", "HEAD:main");
+    diverge(repo, key, conflict.theirs, conflict.ours);
+    assert.equal(repo.try("git", "rebase", "-q", "side").code, 1);
+    repo.git("rebase", "--abort");
+    assert.equal(push().code, 0, "aborted, there is none");
+    assert.equal(repo.try("git", "rebase", "-q", "side").code, 1);
+    repo.git("add", "-A");
+    assert.equal(repo.try("git", "rebase", "--continue").code, 0);
+    const blocked = repo.try("git", "push", "-qf", "origin", "HEAD:main");
+    assert.equal(blocked.code, 1, blocked.all);
+    assert.match(blocked.stderr, /merge-unresolved: a merge left 'A_API_KEY' at ours, and nobody has decided/);
+    assert.match(blocked.stderr, /\nmuxi-git: fix: git muxi resolve bot\/secrets\.enc && git commit\n/);
+    assert.equal(repo.muxi("resolve", "--theirs", "A_API_KEY").code, 0);
+    repo.git("commit", "-qm", "decided");
+    const after = repo.try("git", "push", "-qf", "origin", "HEAD:main");
+    assert.deepEqual([after.code, after.stderr], [0, ""], after.all);
+  });
+
+  it("is nobody's after an abort, however many commits follow", (t) => {
+    const { repo, made: key } = initial(t);
+    repo.git("init", "-q", "--bare", "../server.git");
+    repo.git("remote", "add", "origin", "../server.git");
+    // Nothing but the name in conflict: what is left is ours to the byte.
+    diverge(repo, key, conflict.ours, { ...BASE, A_API_KEY: value("theirs") });
+    assert.equal(repo.try("git", "cherry-pick", "side").code, 1);
+    repo.git("cherry-pick", "--abort");
+    for (const text of ["one", "two"]) {
+      repo.write("notes.txt", text);
+      repo.git("add", "notes.txt");
+      const ran = repo.try("git", "commit", "-qm", text);
+      assert.deepEqual([ran.code, ran.stderr], [0, ""], ran.all);
+    }
+    const pushed = repo.try("git", "push", "-q", "origin", "main");
+    assert.deepEqual([pushed.code, pushed.stderr], [0, ""], pushed.all);
   });
 
   it("says nothing where there is none: a merge without a conflict", (t) => {

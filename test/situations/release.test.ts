@@ -4,7 +4,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
-import { fakeKey } from "../support/fake.ts";
+import { parse } from "yaml";
+import { readAction, runStep } from "../support/action.ts";
+import { fakeGroqKey, fakeKey } from "../support/fake.ts";
 import { BUILT, PROJECT, repoAt, type TempRepo, tempRepo } from "../support/repo.ts";
 
 /** This project as it stands here, committed in a repository of its own. */
@@ -132,6 +134,88 @@ test("a release tag stands beside main, and npm and pre-commit run from it witho
     const blocked = repo.tryWith({ env: { PATH: path } }, "muxi-git", "hook", "pre-commit");
     assert.equal(blocked.code, 1, blocked.all);
     assert.match(blocked.stderr, /copy\/\.key:1:1 {2}key-file/);
+  });
+
+  await t.test("GitHub's actions run from the tag, and say so where there is no build", () => {
+    const action = join(repo.base, "action");
+    project.git("worktree", "add", "-q", "--detach", action, tag);
+    const pull = repoAt(repo.base, join(repo.base, "it's a pull"), repo.env);
+    mkdirSync(pull.root);
+    pull.git("init", "-q", "-b", "main");
+    pull.git("commit", "-q", "--allow-empty", "-m", "base");
+    const base = pull.git("rev-parse", "HEAD");
+    pull.write("notes.txt", `key: ${fakeGroqKey("action")}\n`);
+    pull.git("add", "-A");
+    pull.git("commit", "-qm", "leak");
+    const head = pull.git("rev-parse", "HEAD");
+    pull.git("remote", "add", "origin", pull.root);
+    const side = (sha: string) => ({ sha, repo: { full_name: "muxi/bots" } });
+    const event = { pull_request: { number: 12, base: side(base), head: side(head) } };
+    pull.write(".git/event.json", JSON.stringify(event));
+    pull.write(".git/key file", fakeKey());
+    const job = {
+      GITHUB_ACTIONS: "true",
+      GITHUB_API_URL: "http://127.0.0.1:1",
+      GITHUB_EVENT_NAME: "pull_request",
+      GITHUB_EVENT_PATH: pull.path(".git/event.json"),
+      GITHUB_OUTPUT: pull.path(".git/output"),
+      GITHUB_REPOSITORY: "muxi/bots",
+      RUNNER_TEMP: repo.base,
+    };
+    const made = readAction(join(action, "action.yml"));
+    const step = (at: number, context: Record<string, string>) =>
+      runStep(pull, made, at, { "github.action_path": action, "github.token": "x", ...context }, job);
+
+    const judged = step(0, { "inputs.key-file": ".git/key file\n", "inputs.sarif": ".git/it's.sarif" });
+    assert.equal(judged.code, 1, judged.all);
+    assert.match(judged.stdout, /^pull request 12: 1 commit, .*\nerror: notes\.txt:1:6 {2}groq-key/);
+    assert.match(judged.stderr, /^::error file=notes\.txt/);
+    assert.ok(existsSync(pull.path(".git/it's.sarif")));
+    const comment = join(repo.base, "muxi-git-comment.md");
+    assert.equal(pull.read(".git/output").toString(), `exit-code=1\ncomment-file=${comment}\n`);
+    assert.match(readFileSync(comment, "utf8"), /^<!-- muxi-git:ci -->\n/);
+    // What an input holds is one word.
+    const odd = step(0, { "inputs.range": "$(touch pwned); --dry-run" });
+    assert.deepEqual([odd.code, existsSync(pull.path("pwned"))], [2, false], odd.all);
+    assert.ok(!existsSync(comment), "the comment of another run is gone");
+    assert.equal(step(0, { "inputs.range": `${base}..${base}` }).code, 0);
+
+    assert.match(made.steps[1]?.if ?? "", /inputs\.comment == 'true'/);
+    const unwritten = step(1, { "steps.ci.outputs.comment-file": comment });
+    assert.equal(unwritten.code, 0, unwritten.all);
+    assert.match(unwritten.stderr, /error: GitHub did not answer to 'GET /);
+    assert.match(unwritten.stdout, /^::warning::the pull request could not be commented on/);
+
+    const after = readAction(join(action, "comment", "action.yml"));
+    const later = (at: number, sha: string) =>
+      runStep(
+        pull,
+        after,
+        at,
+        {
+          "github.action_path": join(action, "comment"),
+          "github.event.workflow_run.head_sha": sha,
+          "github.token": "x",
+        },
+        { ...job, GITHUB_EVENT_NAME: "workflow_run" },
+      );
+    assert.equal(later(0, "--upload-pack=x").code, 2);
+    assert.equal(later(0, head).code, 0);
+    assert.equal(pull.git("rev-parse", "refs/remotes/origin/main"), head);
+    pull.write(
+      ".git/event.json",
+      JSON.stringify({
+        workflow_run: { head_sha: head, head_branch: "t", head_repository: { owner: { login: "s" } } },
+      }),
+    );
+    assert.match(later(1, head).stderr, /error: GitHub did not answer to 'GET \/pulls'/);
+
+    const unbuilt = runStep(pull, made, 0, { "github.action_path": project.root }, job);
+    assert.equal(unbuilt.code, 2);
+    assert.match(unbuilt.stdout, /^::error::this commit of muxi-git holds no dist\//);
+    const workflow = parse(readFileSync(join(action, "comment", "workflow.yml"), "utf8"));
+    assert.equal(workflow.jobs.comment.steps.at(-1).uses, `muxi-ai/muxi-git/comment@${tag}`);
+    assert.deepEqual([Object.keys(workflow.on), workflow.permissions], [["workflow_run"], {}]);
   });
 
   await t.test("pre-commit runs it from the tag", (t) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fakeKey } from "../support/fake.ts";
-import type { Ran, TempRepo } from "../support/repo.ts";
+import { preparedRepo, type Ran, type TempRepo } from "../support/repo.ts";
 import { gitsUnderTest, repoWith, userHook, wholeFolder, writeFormation } from "./install-support.ts";
 
 interface Answer {
@@ -25,6 +25,12 @@ function ask(repo: TempRepo): Answer & { ran: Ran } {
 function codes(answer: Answer): string[] {
   return answer.problems.map(({ code }) => code);
 }
+
+const protectedRepo = preparedRepo((repo) => {
+  writeFormation(repo, "a");
+  repo.write("a/secrets.enc", "");
+  assert.equal(repo.muxi("install").code, 0);
+});
 
 describe("status", () => {
   it("says 0 and protected after install, and changes nothing", (t) => {
@@ -119,10 +125,7 @@ describe("status", () => {
       for (const { git, configHooks } of gitsUnderTest(t)) {
         // git's configuration runs the hook whatever became of the file.
         if (configHooks && code === "hook-not-effective") continue;
-        const repo = repoWith(t, git);
-        writeFormation(repo, "a");
-        repo.write("a/secrets.enc", "");
-        assert.equal(repo.muxi("install").code, 0);
+        const { repo } = protectedRepo(t, git);
         breakIt(repo);
         const answer = ask(repo);
         assert.equal(answer.ran.code, 1, answer.ran.all);
@@ -134,10 +137,7 @@ describe("status", () => {
   }
 
   it("names the overriding line", (t) => {
-    const repo = repoWith(t, null);
-    writeFormation(repo, "a");
-    repo.write("a/secrets.enc", "");
-    repo.muxi("install");
+    const { repo } = protectedRepo(t);
     repo.write("a/.gitattributes", "# x\n*.enc binary\n");
     assert.match(ask(repo).problems[0]?.message ?? "", /from a\/\.gitattributes:2/);
   });

@@ -18,6 +18,7 @@ export const BUILT = [
   "dist/main.cjs",
   "dist/plumbing.cjs",
   "dist/cli.cjs",
+  "dist/secrets.cjs",
   "dist/globs.cjs",
   "dist/rules.bin",
   "dist/hooks/run",
@@ -113,15 +114,22 @@ export interface TempRepoOptions {
 }
 
 export function tempRepo(t: TestContext, options: TempRepoOptions = {}): TempRepo {
+  if (options.install && options.name === undefined && options.init === undefined) {
+    return installedRepo(t, options.git).repo;
+  }
   const base = realpathSync(mkdtempSync(join(tmpdir(), "muxi-git-test-")));
   t.after(() => rmSync(base, { recursive: true, force: true, maxRetries: 3 }));
   const repo = initialised(base, options.name ?? "wörk tree", options.init ?? [], options.git);
-  if (options.install) {
-    const ran = repo.muxi("install");
-    if (ran.code !== 0) throw new Error(`install failed with ${ran.code}:\n${ran.all}`);
-  }
+  if (options.install) install(repo);
   return repo;
 }
+
+function install(repo: TempRepo): void {
+  const ran = repo.muxi("install");
+  if (ran.code !== 0) throw new Error(`install failed with ${ran.code}:\n${ran.all}`);
+}
+
+const installedRepo = preparedRepo(install);
 
 /**
  * A prepared repository that each test gets a copy of: setting one up costs a
@@ -155,7 +163,6 @@ function initialised(base: string, name: string, init: readonly string[], git?: 
   mkdirSync(root, { recursive: true });
   const repo = repoAt(base, root, isolatedEnvironment(base, git));
   repo.git("init", "-q", "-b", "main", ...init);
-  repo.git("config", "core.autocrlf", "false");
   return repo;
 }
 

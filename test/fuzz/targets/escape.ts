@@ -16,14 +16,18 @@ export function assertSafe(text: string): void {
   law(!UNSAFE.test(text), "an unsafe character is printed");
 }
 
+/** What the runner of a pipeline would obey. */
+const RUNNER_COMMAND = /##[a-z]*\[|^\s*::/i;
+
 export const target: FuzzTarget = {
   maxLength: 120,
   run(data) {
     for (const text of [decodePath(data), data.toString("utf16le"), data.toString("latin1")]) {
       const escaped = escapeText(text);
-      assertSafe(escaped);
-      law(escapeText(escaped) === escaped, "escaping twice is not once");
       const json = formatJson({ [text]: [text, 1] }, data.length % 3);
+      assertSafe(escaped);
+      law(!RUNNER_COMMAND.test(escaped) && !RUNNER_COMMAND.test(json), "a runner would take it for a command");
+      law(escapeText(escaped) === escaped, "escaping twice is not once");
       assertSafe(json.replaceAll("\n", ""));
       const back: unknown = JSON.parse(json);
       law(Object.keys(back as object)[0] === text, "JSON that holds another name");

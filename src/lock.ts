@@ -1,6 +1,6 @@
 /**
- * One install or uninstall at a time in a repository: `npm install` in a
- * monorepo can start several. The lock is a file that says who holds it; it
+ * One at a time: installs of a repository (`npm install` in a monorepo can start
+ * several), changes of its secrets. The lock is a file that says who holds it; it
  * appears whole, by a hard link, so an empty one is nobody's.
  *
  * A holder that was killed leaves it. Where it ran here, on this machine, since
@@ -14,16 +14,9 @@ import { linkSync, lstatSync, readFileSync, readlinkSync, renameSync, utimesSync
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  isAlive,
-  isFailureOfLinks,
-  makeFile,
-  removeQuietly,
-  sweepTemporaries,
-  temporaryName,
-} from "../durable-file.ts";
-import { MuxiGitError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { isAlive, isFailureOfLinks, makeFile, removeQuietly, sweepTemporaries, temporaryName } from "./durable-file.ts";
+import { MuxiGitError } from "./errors.ts";
+import { escapeText } from "./escape.ts";
 
 /** How long one holder is waited for; of many in a row, each is given as long. */
 const WAIT_MS = 30_000;
@@ -37,6 +30,11 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export interface Held {
   /** Tell those who wait that the holder is at work. */
   renew(): void;
+  /**
+   * Whether the lock is this process's still: one who took it for a dead holder's may have had it in hand for a moment,
+   * and a third have come in. Asked before what cannot be done twice.
+   */
+  isHeld(): boolean;
   /** @throws MuxiGitError `interrupted` where a signal came in. Answers after pending signals are seen. */
   checkInterrupted(): Promise<void>;
 }
@@ -47,15 +45,33 @@ interface Seen {
   text: string;
 }
 
+/** A lock that this tool takes. */
+export interface LockFile {
+  /** Absolute; exists. */
+  folder: string;
+  /** Of the file in it. */
+  name: string;
+  /** Code of the error where it cannot be had. */
+  code: string;
+  /** Message of that error where somebody else holds it. */
+  busy: string;
+}
+
+/** Of `install` and `uninstall`. */
+export function installLock(commonDir: string): LockFile {
+  const busy = "another install or uninstall is running in this repository";
+  return { folder: commonDir, name: "muxi-git.lock", code: "install-locked", busy };
+}
+
 /**
  * A signal that comes in while `work` runs is kept back until it ends, one way
  * or the other, and then ends this process as it would have at once.
  *
- * @throws MuxiGitError `install-locked`, `unwritable`, and what `work` throws.
+ * @throws MuxiGitError the lock's code, `unwritable`, and what `work` throws.
  */
-export async function withInstallLock<T>(commonDir: string, work: (held: Held) => Promise<T>): Promise<T> {
-  const path = join(commonDir, "muxi-git.lock");
-  sweepTemporaries(commonDir);
+export async function withLock<T>(lock: LockFile, work: (held: Held) => Promise<T>): Promise<T> {
+  const path = join(lock.folder, lock.name);
+  sweepTemporaries(lock.folder);
   let signal: NodeJS.Signals | undefined;
   const keep = (name: NodeJS.Signals): void => {
     signal ??= name;
@@ -67,11 +83,11 @@ export async function withInstallLock<T>(commonDir: string, work: (held: Held) =
   // Before the lock is made: a signal between the two would leave it, and its temporary file.
   for (const name of SIGNALS) process.on(name, keep);
   try {
-    await take(path, checkInterrupted);
+    await take(path, lock, checkInterrupted);
     try {
-      return await work({ renew: () => renew(path), checkInterrupted });
+      return await work({ renew: () => renew(path), isHeld: () => isMine(path, lock), checkInterrupted });
     } finally {
-      removeQuietly(path);
+      if (isMine(path, lock)) removeQuietly(path);
     }
   } finally {
     await signalsSeen();
@@ -89,13 +105,13 @@ async function signalsSeen(): Promise<void> {
   }
 }
 
-async function take(path: string, checkInterrupted: () => Promise<void>): Promise<void> {
+async function take(path: string, lock: LockFile, checkInterrupted: () => Promise<void>): Promise<void> {
   let deadline = Date.now() + WAIT_MS;
   let watched: Seen | null = null;
   let since = Date.now();
   for (;;) {
     if (make(path)) return;
-    const seen = look(path);
+    const seen = look(path, lock);
     if (seen === null) continue;
     if (watched === null || !isSame(seen, watched)) {
       if (watched !== null && seen.text !== watched.text) deadline = Date.now() + WAIT_MS;
@@ -104,16 +120,16 @@ async function take(path: string, checkInterrupted: () => Promise<void>): Promis
     }
     const holder = holderState(seen.text);
     if (holder === "gone" || (holder === "unknown" && Date.now() - since > UNCHANGED_MS)) {
-      if (setAside(path, seen) && make(path)) {
-        const mine = look(path);
+      if (setAside(path, seen, lock) && make(path)) {
+        const mine = look(path, lock);
         await sleep(SETTLE_MS);
-        const now = look(path);
+        const now = look(path, lock);
         if (mine !== null && now !== null && isSame(mine, now)) return;
       }
       continue;
     }
     if (Date.now() > deadline) {
-      throw new MuxiGitError("install-locked", "another install or uninstall is running in this repository", {
+      throw new MuxiGitError(lock.code, lock.busy, {
         hint: `try again; if none is running, remove '${escapeText(path)}'`,
       });
     }
@@ -126,12 +142,12 @@ async function take(path: string, checkInterrupted: () => Promise<void>): Promis
 function make(path: string): boolean {
   const temporary = join(path, "..", temporaryName());
   try {
-    makeFile(temporary, `${JSON.stringify(myself())}\n`, 0o600);
+    makeFile(temporary, lockText(), 0o600, false);
     try {
       linkSync(temporary, path);
     } catch (error) {
       if (!isFailureOfLinks(error)) throw error;
-      makeFile(path, `${JSON.stringify(myself())}\n`, 0o600);
+      makeFile(path, lockText(), 0o600, false);
     }
     return true;
   } catch (cause) {
@@ -143,12 +159,12 @@ function make(path: string): boolean {
   }
 }
 
-/** The lock as it is; null where it is gone. @throws MuxiGitError `install-locked` where it is no lock of ours. */
-function look(path: string): Seen | null {
+/** The lock as it is; null where it is gone. @throws MuxiGitError its code where it is no lock of ours. */
+function look(path: string, lock: LockFile): Seen | null {
   try {
     const stat = lstatSync(path);
     if (!stat.isFile()) {
-      throw new MuxiGitError("install-locked", `'${escapeText(path)}' is in the way: it is no file of muxi-git's`, {
+      throw new MuxiGitError(lock.code, `'${escapeText(path)}' is in the way: it is no file of muxi-git's`, {
         hint: "move it away, then try again",
       });
     }
@@ -157,8 +173,12 @@ function look(path: string): Seen | null {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     if (error instanceof MuxiGitError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-    throw new MuxiGitError("install-locked", `cannot read '${escapeText(path)}' (${code})`, { cause: error });
+    throw new MuxiGitError(lock.code, `cannot read '${escapeText(path)}' (${code})`, { cause: error });
   }
+}
+
+function isMine(path: string, lock: LockFile): boolean {
+  return look(path, lock)?.text === lockText();
 }
 
 function isSame(a: Seen, b: Seen): boolean {
@@ -166,14 +186,14 @@ function isSame(a: Seen, b: Seen): boolean {
 }
 
 /** Take a stale lock out of the way; a live one that came in its place is put back. @returns whether it was stale. */
-function setAside(path: string, stale: Seen): boolean {
+function setAside(path: string, stale: Seen, lock: LockFile): boolean {
   const aside = join(path, "..", temporaryName());
   try {
     renameSync(path, aside);
   } catch {
     return false;
   }
-  const taken = look(aside);
+  const taken = look(aside, lock);
   if (taken !== null && isSame(taken, stale)) {
     removeQuietly(aside);
     return true;
@@ -195,8 +215,15 @@ interface Holder {
   started: string | null;
 }
 
-function myself(): Holder {
-  return { pid: process.pid, where: whereProcessesCount(), started: startOf(process.pid) };
+let ownText: string | undefined;
+
+/** What this process's lock says. */
+function lockText(): string {
+  if (ownText === undefined) {
+    const holder: Holder = { pid: process.pid, where: whereProcessesCount(), started: startOf(process.pid) };
+    ownText = `${JSON.stringify(holder)}\n`;
+  }
+  return ownText;
 }
 
 function holderState(text: string): "alive" | "gone" | "unknown" {
