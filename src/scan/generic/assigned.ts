@@ -190,6 +190,7 @@ export const ASSIGNED: readonly Rule[] = [
       "token=$GITHUB_TOKEN",
       "client_secret=os.environ['CLIENT_SECRET']",
       `public_key=${draw(random, BASE62, 40)}`,
+      `Sec-WebSocket-Key: ${draw(random, BASE62, 22)}==`,
       `token_type=${draw(random, BASE62, 20)}`,
       "tokenType=urn:ietf:params:oauth:token-type:jwt",
       "access_token_url=https://auth.acme.io/oauth2/v1/token",

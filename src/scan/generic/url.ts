@@ -7,7 +7,7 @@
  * password counts: `http://admin:dev1234@localhost` opens nothing elsewhere.
  */
 import { isStrongValue } from "../randomness.ts";
-import { BASE62, draw, type Judged, type Rule } from "../rule.ts";
+import { BASE32, BASE62, draw, type Judged, type Rule } from "../rule.ts";
 import { made } from "./example.ts";
 import { isSomethingElse, isTemplated } from "./recognise.ts";
 import { assess, isOpaque, strengthOf } from "./strength.ts";
@@ -39,6 +39,8 @@ export function judgeUrl(text: string, at: number): Judged | undefined {
   if (DATABASE.test(scheme)) return undefined;
   CREDENTIALS.lastIndex = at;
   const match = CREDENTIALS.exec(text);
+  // A public key stands where a user would: EIP-1459, and devp2p's node addresses.
+  if (/(?:enrtree|enode)$/i.test(scheme)) return undefined;
   if (match === null) return judgeToken(text, at);
   const [whole, user, password, host] = match as unknown as [string, string, string, string];
   if (
@@ -90,6 +92,7 @@ export const URLS: readonly Rule[] = [
       `https://acme.io/@scope/${draw(random, BASE62, 20)}`,
       "ssh://git@github.com:22/acme/repo.git",
       "https://acme.io:8443/path@1.2.3",
+      `enrtree://${draw(random, BASE32, 53)}@all.mainnet.acme.io`,
     ],
     source: "https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1",
   },
