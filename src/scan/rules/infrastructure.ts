@@ -198,7 +198,10 @@ export const INFRASTRUCTURE: readonly Rule[] = [
     severity: "warning",
     verify: hasLettersAndDigits,
     example: (random) => `--token ${draw(random, "bkqvz", 5)}7.${draw(random, "0123456789bkqvz", 15)}q`,
-    near: () => ["--token abcdef.0123456789abcdef", "token: config.stringvalueabcdef"],
+    near: (random) => [
+      "--token abcdef.0123456789abcdef",
+      `token: ${draw(random, "bkqvzxwj", 6)}.${draw(random, "bkqvzxwjhgfdpm", 16)}`,
+    ],
     source: "https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/",
   }),
   prefixed({
