@@ -20,7 +20,7 @@ import { EXIT, type ExitCode, MuxiGitError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { reportFailure } from "./failure.ts";
 import { FAIL_ON, type FailOn } from "./formation/review.ts";
-import { makePlacesAbsolute } from "./git/git-dir.ts";
+import { findGitPlaces, makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
 import {
   CI_FORMATS,
@@ -604,7 +604,23 @@ interface DiffFlags {
 function aliasDirectory(env: NodeJS.ProcessEnv): string {
   const cwd = process.cwd();
   const start = resolve(cwd, env.GIT_PREFIX ?? "");
+  dropFoundGitDir(env, cwd);
   return start === cwd || start.startsWith(cwd + sep) ? start : cwd;
+}
+
+/**
+ * Where `.git` is a file (linked worktree, submodule), git hands an alias the
+ * GIT_DIR that it found, without a work tree: from a folder below, or after
+ * `-C`, that folder would be taken for the top level.
+ */
+function dropFoundGitDir(env: NodeJS.ProcessEnv, topLevel: string): void {
+  const { GIT_DIR: given, ...others } = env;
+  if (!given || env.GIT_WORK_TREE || env.GIT_PREFIX === undefined) return;
+  const found = findGitPlaces(topLevel, others);
+  if (found?.topLevel !== topLevel) return;
+  const named = statSync(resolve(topLevel, given), { throwIfNoEntry: false });
+  const { dev, ino } = statSync(found.gitDir);
+  if (named?.dev === dev && named.ino === ino) delete env.GIT_DIR;
 }
 
 // A thread of a large scan has this bundle as its main module.

@@ -62,6 +62,15 @@ describe("linked worktrees", () => {
       if (SLOW) assertBlocks(before, formation);
       assertBlocks(after, formation);
       if (SLOW) assertStatus(after);
+      // git hands an alias GIT_DIR here, with which a folder below, or another repository, would pass for the top level.
+      for (const [cwd, ...words] of [
+        [after.path(formation.folder), "muxi"],
+        [after.root, "muxi", "-C", formation.folder],
+        [after.root, "muxi", "-C", repo.root],
+      ] as const) {
+        const ran = repo.tryWith({ cwd }, "git", ...words, "key", "check");
+        assert.match(ran.stdout, new RegExp(`^${formation.folder}: the key \\w+ opens`), ran.all);
+      }
       assert.equal(after.muxi("uninstall", "--shared").code, 0);
       assertUnprotected(repo);
       const left = wholeFolder(repo.path(".git"));
