@@ -2,6 +2,7 @@
 import type { Invocation } from "../cli.ts";
 import { EXIT, type ExitCode, MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { shellQuote } from "../invocation.ts";
 import { type ProgramOptions, type ProgramResult, runProgram } from "../key-stores/program.ts";
 import { type ProgramCall, parseReference, type StoringCalls } from "../key-stores/reference.ts";
 import { fitOf, isSealed, sealedVersions } from "../plumbing/key-fit.ts";
@@ -39,7 +40,7 @@ export async function keyExport(options: KeyExportOptions): Promise<ExitCode> {
   const back = await runProgram(program, reading, at);
   if (back.code !== 0 || !sameKey(readKey(back.stdout), key)) {
     throw new MuxiGitError("not-stored", `'${program}' took the key and gives another for ${shown}`, {
-      hint: `look at it by hand: ${program} ${reading.args.map(escapeText).join(" ")}`,
+      hint: `look at it by hand: ${[program, ...reading.args].map(shellQuote).join(" ")}`,
     });
   }
   out(`stored the key ${keyFingerprint(key)} in ${shown}, and read it back`);

@@ -216,6 +216,7 @@ function printPlan(
   for (const file of [...sealedFiles(group[0]!.topLevel, group), ...keys.values()])
     out(`would write ${escapeText(file)}`);
   for (const { file } of staged) out(`would stage ${escapeText(file)}`);
+  out("what was committed stays open to the old key:");
   printNames(names);
 }
 

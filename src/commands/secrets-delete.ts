@@ -61,7 +61,8 @@ export async function secretsDelete(options: SecretsDeleteOptions): Promise<Exit
   for (const name of needed) if (templateNames.has(name)) talk(`${file} still lists ${shownName(name)}`);
   if (!options.dryRun) {
     sayNext(place, changed.written, options);
-    if (place.places !== null) talk("git's history still holds it: replace the value at its provider if it was shared");
+    if (place.places !== null)
+      talk("what was committed still holds it: replace the value at its provider if it was shared");
   }
   return EXIT.ok;
 }

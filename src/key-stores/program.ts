@@ -87,7 +87,7 @@ export async function runProgram(name: string, call: ProgramCall, options: Progr
       clearTimeout(timer);
       fail(
         new MuxiGitError("program-failed", `'${shown}' ${why}`, {
-          hint: `try it by hand: ${shown} ${call.args.slice(0, 3).map(escapeText).join(" ")}`,
+          hint: `see that you are signed in: ${shown} --help`,
         }),
       );
     };

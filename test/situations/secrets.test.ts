@@ -203,7 +203,7 @@ test("delete takes a name out of both files, and one that is in use only where t
       "bot/secrets.enc bot/secrets",
     ),
   );
-  assert.match(ran.stderr, /bot\/secrets still lists MAIL_TOKEN\ngit's history still holds it/);
+  assert.match(ran.stderr, /bot\/secrets still lists MAIL_TOKEN\nwhat was committed still holds it/);
   const { STALE_API_KEY: _, MAIL_TOKEN: __, ...rest } = before;
   assert.deepEqual(values(repo, "bot"), rest);
   assert.equal(
