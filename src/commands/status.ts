@@ -61,6 +61,11 @@ export async function status(options: StatusOptions): Promise<ExitCode> {
     printHead(inHead, style);
   }
   if (old !== null) {
+    if (old.hidden > 0 && !options.quiet) {
+      talk(
+        `muxi-git: note: ${count(old.hidden, "value")} may be older: counted from the change of key, since no key here opens what was before`,
+      );
+    }
     if (old.problems.length > 0) return EXIT.no;
     for (const reason of old.unknown) talk(`muxi-git: error: ${reason}`);
     return old.unknown.length > 0 ? EXIT.failed : EXIT.ok;

@@ -11,6 +11,8 @@ export interface AgeVerdict {
   problems: AuditProblem[];
   /** Why an age that may be too high is not known. */
   unknown: string[];
+  /** How many values have an age that counts from the change of key, since the key before is gone. */
+  hidden: number;
 }
 
 const DAY = 86_400;
@@ -22,7 +24,7 @@ const DAY = 86_400;
  * @param maxAge - days; an age of as many is not too old.
  */
 export function judgeAges(ages: readonly FormationAges[], maxAge: number, nowMs: number): AgeVerdict {
-  const verdict: AgeVerdict = { problems: [], unknown: [] };
+  const verdict: AgeVerdict = { problems: [], unknown: [], hidden: 0 };
   for (const { path, key, names, reason } of ages) {
     const where = escapeText(path || ".");
     if (reason !== null) verdict.unknown.push(`cannot tell how old the secrets of ${where} are: ${reason}`);
@@ -38,6 +40,7 @@ export function judgeAges(ages: readonly FormationAges[], maxAge: number, nowMs:
     for (const [name, change] of names ?? []) {
       const fix = tool(`secrets set ${shellQuote(name)}${formationOption(path)}`);
       judge(change, "value-old", `the value of '${shownName(name)}'`, fix);
+      if (reason === null && !change.exact) verdict.hidden += 1;
     }
   }
   return verdict;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openBlobReader } from "../../src/git/cat-file.ts";
+import { judgeAges } from "../../src/plumbing/age-limit.ts";
 import { type LastChange, StoredHistory } from "../../src/plumbing/name-ages.ts";
 import { canonicalToken } from "../../src/secrets/canonical.ts";
 import { parseSecrets, type Secrets } from "../../src/secrets/json.ts";
@@ -114,4 +115,16 @@ test("links are followed as MUXI does, and a repository without a commit has no 
   const history = new StoredHistory({ topLevel: repo.root, reader });
   const ages = await history.lastChanges("a/secrets.enc", secretsOf({ A: "1", B: "2" }), [key]);
   assert.deepEqual(daysOf(ages), { A: "0", B: "1" });
+});
+
+test("an age that counts from a change of key is told apart, unless nothing before is known anyway", () => {
+  const at = (exact: boolean): LastChange => ({ commit: "c", time: START, exact });
+  const names = new Map([
+    ["A", at(false)],
+    ["B", at(true)],
+  ]);
+  const judged = (reason: string | null) =>
+    judgeAges([{ path: "bot", key: at(true), names, reason }], 1, (START + DAY) * 1000);
+  assert.deepEqual(judged(null), { problems: [], unknown: [], hidden: 1 });
+  assert.deepEqual(judged("shallow").hidden, 0);
 });

@@ -334,7 +334,10 @@ test("export prints the key on request, or stores it and reads it back", { skip:
   const liar = withProgram(repo, "gcloud", 'case $3 in add) cat >/dev/null;; *) echo "nothing";; esac');
   assert.equal(run(liar, "--to", "gcp:c").code, 2);
   const other = withProgram(repo, "vault", "cat >/dev/null; echo nothing");
-  assert.match(run(other, "--to", "vault:kv/two words").stderr, /by hand: vault kv get '-field=key' 'kv\/two words'\n$/);
+  assert.match(
+    run(other, "--to", "vault:kv/two words").stderr,
+    /by hand: vault kv get '-field=key' 'kv\/two words'\n$/,
+  );
   const there = withProgram(repo, "op", 'case "$1 $2" in "item get") exit 0;; *) exit 1;; esac');
   assert.match(run(there, "--to", "op:Team/c").stderr, /op:Team\/c is there already/);
 });
