@@ -256,7 +256,10 @@ function tellPushed({ name, movable }: Move): void {
 function tellRefused({ movable, reason }: Refused): void {
   const { formation, path, line, templateName } = movable;
   talk(`muxi-git: error: ${placeOf(movable)} is left as it is: ${reason}`);
-  const byHand = templateName === null ? 'write "${{ secrets.NAME }}" there' : `leave '${templateName}=' empty there`;
+  const byHand =
+    templateName === null
+      ? 'write "${{ secrets.NAME }}" for it where a value may stand'
+      : `leave '${templateName}=' empty there`;
   const files = [path, fileIn(formation.path, "secrets"), encryptedPath(formation.path)];
   talk(
     `muxi-git: hint: keep the value with '${tool(`secrets set ${templateName ?? "NAME"}${formationOption(formation.path)}`)}', ` +

@@ -19,7 +19,6 @@ import { workingTreeSnapshot } from "../git/snapshot.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { findProgram, type ProgramOptions, runProgram } from "../key-stores/program.ts";
 import { parseReference, REFERENCE_FORMS, splitCommand } from "../key-stores/reference.ts";
-import { keyBatches } from "../plumbing/every-key.ts";
 import { formationsOf } from "../plumbing/formation-state.ts";
 import { fitOf, isSealed, type SealedVersions, sealedVersions } from "../plumbing/key-fit.ts";
 import {
@@ -33,6 +32,7 @@ import { askHidden, canAsk } from "../prompt.ts";
 import { formatKey, type Key, keyFingerprint } from "../secrets/key.ts";
 import { out, printError, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
+import { keyThatIsHere } from "./key-here.ts";
 import {
   filledIn,
   givenKey,
@@ -165,19 +165,6 @@ function sourceOf(options: KeyUnlockOptions, first: FormationPlace): Source {
 async function typedKey({ path }: FormationPlace): Promise<Key | null> {
   const typed = await askHidden(`the key of ${shownFormation(path)}: `);
   return typed === null || typed.trim() === "" ? null : readKey(Buffer.from(typed));
-}
-
-/** Another formation's, one that is held, or the digits of MUXI's old scaffold. */
-function keyThatIsHere(place: FormationPlace, versions: SealedVersions): Key | null {
-  const own = keyOf(place);
-  if (own.state === "hex" && fitOf(own.key, versions) !== null) return own.key;
-  if (own.state === "ok" && !isSealed(versions)) return own.key;
-  if (place.places === null) return null;
-  for (const keys of keyBatches([place.path], place.topLevel)) {
-    const found = keys.find(({ key }) => fitOf(key, versions) !== null);
-    if (found !== undefined) return found.key;
-  }
-  return null;
 }
 
 /** One program run for each reference, however many formations share it. */

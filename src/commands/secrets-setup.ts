@@ -16,6 +16,7 @@ import { diskPath } from "../git/working-file.ts";
 import { pathWord, tool } from "../invocation.ts";
 import { acceptKey } from "../plumbing/accepted-keys.ts";
 import { readFormationOnDisk } from "../plumbing/formation-on-disk.ts";
+import { isSealed, sealedVersions } from "../plumbing/key-fit.ts";
 import {
   changeSecrets,
   type FormationPlace,
@@ -30,6 +31,7 @@ import { generateKey, keyFingerprint } from "../secrets/key.ts";
 import { out, type Style, styleFor, talk } from "../terminal.ts";
 import { openFormation } from "./formation-place.ts";
 import { singleLine } from "./given-value.ts";
+import { keyThatIsHere } from "./key-here.ts";
 import { holdReplacedKey } from "./key-input.ts";
 import { extentOf, sayNewKey, sayNext, warnOfValue } from "./secrets-notices.ts";
 
@@ -169,6 +171,12 @@ async function giveUpKey(
         hint: `take the link away, then try again: rm ${pathWord(keyFile)}`,
       },
     );
+  }
+  const versions = sealedVersions(place);
+  if (isSealed(versions) && keyThatIsHere(place, versions) !== null) {
+    throw new MuxiGitError("key-opens", "a key that is here opens the secrets: nothing has to be given up", {
+      hint: tool(`key unlock${option}`),
+    });
   }
   talk(`what '${escapeText(file)}' holds cannot be read without its key, and is given up:`);
   for (const one of names) talk(`  ${shownName(one.name)}  ${usedIn(one)}`);

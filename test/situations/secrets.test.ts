@@ -300,6 +300,11 @@ test("setup without a terminal lists what is missing; a lost key is given up onl
   repo.remove("bot/.key");
   repo.remove("shared.key");
   failed(repo.muxi("secrets", "setup"), 2, /there is no key here .*\n.*\n.*secrets setup --new-key -F bot$/m);
+  // Nothing is given up that a key opens which lies elsewhere, as after a rotation with --keep-old.
+  const held = `.git/muxi-git-keys/${"0".repeat(16)}`;
+  repo.write(held, made.key, 0o600);
+  failed(repo.muxi("secrets", "setup", "--new-key", "--yes"), 2, /a key that is here opens.*\n.*key unlock -F bot$/m);
+  repo.remove(held);
   const asked = failed(repo.muxi("secrets", "setup", "--new-key"), 2, /secrets setup --new-key --yes -F bot$/m);
   assert.match(
     asked.stderr,
