@@ -73,6 +73,8 @@ export async function keyRotate(options: KeyRotateOptions): Promise<ExitCode> {
     const staged = await stagedVersions(context, group, old);
     const names = await namesIn(group, old, topLevel);
     const next = finished ? old : generateKey();
+    // Where a link leads out, other repositories may have sealed with the key that is replaced there.
+    const keepsOld = options.keepOld || group.some(leadsOut);
     if (options.dryRun) {
       printPlan(group, staged, old, names);
       return EXIT.ok;
@@ -82,11 +84,11 @@ export async function keyRotate(options: KeyRotateOptions): Promise<ExitCode> {
       for (const one of group) acceptKey(places, one.path, keyFingerprint(next));
       await changeSecretsOf(group, (current) => current.map(() => ({ key: next })));
       stage(topLevel, staged, next);
-      if (!options.keepOld) letGoOfKey(places, old);
+      if (!keepsOld) letGoOfKey(places, old);
     } else stage(topLevel, staged, next);
     const what = finished ? "finished a rotation that was interrupted, to" : `rotated ${keyFingerprint(old)} to`;
     out(`${what} the key ${keyFingerprint(next)}: ${group.map((one) => shownFormation(one.path)).join(", ")}`);
-    if (!options.quiet) printRest(group, staged, names, options.keepOld || finished);
+    if (!options.quiet) printRest(group, staged, names, keepsOld || finished);
     return EXIT.ok;
   } finally {
     reader.close();
@@ -216,6 +218,7 @@ function printPlan(
   for (const file of [...sealedFiles(group[0]!.topLevel, group), ...keys.values()])
     out(`would write ${escapeText(file)}`);
   for (const { file } of staged) out(`would stage ${escapeText(file)}`);
+  printShared(group);
   out("what was committed stays open to the old key:");
   printNames(names);
 }
@@ -232,11 +235,7 @@ function printRest(
     if (isStaged || existsSync(diskPath(topLevel, file)))
       out(`  sealed anew: ${escapeText(file)}${isStaged ? ", and staged" : ""}`);
   }
-  for (const place of group.filter(leadsOut)) {
-    out(
-      `  note: ${escapeText(fileIn(place.path, ".key"))} leads out of this repository: whatever else uses that key needs the new one`,
-    );
-  }
+  printShared(group);
   out(
     isHeld
       ? "the old key is held in git's folder: older versions still open here"
@@ -248,6 +247,15 @@ function printRest(
   printNames(names);
   const option = formationOption(group[0]?.path ?? "");
   out(`next: git commit; hand the new key over outside git: ${tool(`key export${option}`)}`);
+}
+
+function printShared(group: readonly FormationPlace[]): void {
+  for (const { path } of group.filter(leadsOut)) {
+    const file = escapeText(fileIn(path, ".key"));
+    out(
+      `  note: ${file} leads out of this repository: what else was sealed with that key needs the old one, which is held`,
+    );
+  }
 }
 
 function printNames(names: Map<string, string[]>): void {

@@ -479,6 +479,20 @@ test("rotate refuses before anything is written where a file does not open, a me
   assert.match(elsewhere.stderr, /the key of c stands in the main worktree.*\n.*-C .* key rotate -F c/);
 });
 
+test("rotate keeps a key that other repositories may use", { skip: !POSIX }, (t) => {
+  const { repo, made } = committed(t);
+  const { c } = made;
+  const shared = join(repo.base, "shared.key");
+  writeFileSync(shared, c.key);
+  rmSync(repo.path("c/.key"));
+  symlinkSync(shared, repo.path("c/.key"));
+  const run = (...args: string[]) => quietly(repo, [c.key], {}, "key", "rotate", "-F", "c", ...args);
+  assert.match(run("--dry-run").stdout, /note: c\/\.key leads out of this repository/);
+  assert.match(run().stdout, /note: c\/\.key leads out .*\nthe old key is held/);
+  assert.notEqual(readFileSync(shared, "utf8"), c.key);
+  assert.equal(keyIn(repo, `.git/muxi-git-keys/${fingerprintOf(c.key)}`), c.key);
+});
+
 test("accept lists the names that are given up, and asks", (t) => {
   const { repo, made } = committed(t);
   const { c } = made;
