@@ -61,12 +61,6 @@ export function formationOption(path: string): string {
   return word === "." ? "" : ` -F ${word}`;
 }
 
-/** A command that MUXI must be given in the formation's own folder. */
-export function inFolder(folder: string, text: string): string {
-  const way = readerPath(folder);
-  return way === "." ? text : `(cd ${shellQuote(way)} && ${text})`;
-}
-
 /** Between what a person does by hand and the command that ends it; a block shows the command on a line of its own. */
 const THEN = ", then: ";
 

@@ -122,7 +122,7 @@ function nextSteps(findings: readonly ScanReport["findings"][number][]): string[
   const accept = findings.find((finding) => finding.accepted !== true && canBeAccepted(finding));
   return [
     "revoke each value where it was issued: who has a copy of this repository has it too, on a remote or not",
-    "rotate: put a new value in its place with 'muxi secrets set NAME'",
+    `rotate: put a new value in its place: ${tool("secrets set NAME")}`,
     "then decide whether to rewrite the history (git-filter-repo): it changes every later commit, and copies and forks keep the old ones",
     ...(accept === undefined
       ? []

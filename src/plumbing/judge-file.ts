@@ -2,7 +2,7 @@
 import { innermostIn } from "../formation/discover.ts";
 import { findLiterals } from "../formation/literals.ts";
 import { isReferenceFile } from "../formation/references.ts";
-import { handThen, inFolder, pathWord } from "../invocation.ts";
+import { formationOption, handThen, pathWord, tool } from "../invocation.ts";
 import { type AllowedFinding, applyAllowComments } from "../scan/allow.ts";
 import { checkDotenv, isDotenvExample, isDotenvPath, publishedLines } from "../scan/dotenv.ts";
 import type { Scanner } from "../scan/engine.ts";
@@ -130,11 +130,11 @@ function stage(...paths: string[]): string {
   return `git add -- ${paths.map(pathWord).join(" ")}`;
 }
 
-/** `muxi secrets set` writes secrets.enc and the template, so both are staged with the file. */
+/** `secrets set` writes secrets.enc and the template, so both are staged with the file. */
 function storeAndRefer(name: string, place: string, path: string, formation: string): string {
   const folder = formation === "" ? "" : `${formation}/`;
   return handThen(
-    `keep the value with '${inFolder(formation, `muxi secrets set ${name}`)}', write "\${{ secrets.${name} }}" in ${place}`,
+    `keep the value with '${tool(`secrets set ${name}${formationOption(formation)}`)}', write "\${{ secrets.${name} }}" in ${place}`,
     stage(path, `${folder}secrets`, `${folder}secrets.enc`),
   );
 }
