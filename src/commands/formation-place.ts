@@ -54,6 +54,13 @@ function findPlace(invocation: Invocation, named: string | undefined): Formation
   return { topLevel, path, places };
 }
 
+/** The formation of this repository that a file stands in, as `-F` takes it. */
+export function formationOfFile({ cwd, env }: Invocation, file: string): string | undefined {
+  const top = findGitPlaces(cwd, env)?.topLevel;
+  const path = resolve(cwd, file);
+  return top != null && isInside(path, top) ? (formationAround(dirname(path), top) ?? undefined) : undefined;
+}
+
 /** @param top - a repository is not left. */
 function formationAround(start: string, top: string | null = null): string | null {
   for (let folder = start; ; folder = dirname(folder)) {

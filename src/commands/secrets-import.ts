@@ -24,7 +24,7 @@ import { lineEndOf } from "../setup/blocks.ts";
 import { checkIgnoredIn } from "../setup/ignored.ts";
 import { ignoreLineOf } from "../setup/patterns.ts";
 import { out, talk } from "../terminal.ts";
-import { openFormation } from "./formation-place.ts";
+import { formationOfFile, openFormation } from "./formation-place.ts";
 import { givenBytes } from "./given-value.ts";
 import { storedName } from "./secret-name.ts";
 import { sayNewKey, sayNext, warnOfValue } from "./secrets-notices.ts";
@@ -61,7 +61,7 @@ interface Sorted {
 
 /** @returns 1 where a name kept a stored value that the file has otherwise, and nobody said so. */
 export async function secretsImport(options: SecretsImportOptions): Promise<ExitCode> {
-  const place = await openFormation(options, options.formation);
+  const place = await openFormation(options, options.formation ?? formationOfFile(options, options.file));
   const text = readText(options);
   const { entries, otherLines } = readEnv(text);
   const shown = escapeText(options.file);

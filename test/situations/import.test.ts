@@ -96,6 +96,11 @@ test("chosen names, and files that hold nothing to import", (t) => {
   const moved = repo.try("sh", "-c", `${noted.exec(blocked.stderr)?.[1]} --yes`);
   assert.equal(moved.code, 0, `${blocked.all}${moved.all}`);
   assert.equal(repo.git("ls-files", "app"), "");
+  // A formation's own file is meant for it, from wherever.
+  repo.write("other/formation.afs", 'schema: "1.0.0"\nid: other\n');
+  const there = repo.muxiWith({ cwd: repo.path("other") }, "secrets", "import", "../bot/.env", "port", "--dry-run");
+  assert.match(there.all, /^stored already: PORT$/m);
+  repo.remove("other/formation.afs");
 
   const files: [string | Uint8Array | null, RegExp, ...string[]][] = [
     ["# nothing\n", /no NAME=value line/],
