@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { Invocation } from "../cli.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { isOpaque } from "../formation/names.ts";
 import { tool } from "../invocation.ts";
 import { decodeText } from "../secrets/text.ts";
 import { readToEnd } from "../standard-input.ts";
@@ -33,7 +34,8 @@ export function givenBytes({ cwd }: Pick<Invocation, "cwd">, { stdin, fromFile }
   try {
     fd = openSync(resolve(cwd, fromFile), "r");
   } catch (cause) {
-    throw unreadable(shown, cause);
+    // The value itself may stand where its file belongs.
+    throw unreadable(fromFile.split(/[^A-Za-z0-9]+/).some(isOpaque) ? "the file of that name" : shown, cause);
   }
   try {
     if (fstatSync(fd).isDirectory()) throw new MuxiGitError("unreadable", `cannot read ${shown} (it is a folder)`);

@@ -83,6 +83,8 @@ test("a value that cannot be stored, or a dry run, changes nothing", (t) => {
   failed(set(repo, "A_KEY", "\n"), 2, /the value is empty/);
   failed(set(repo, "A_KEY", Buffer.from([0xff, 0x00, 0x80])), 2, /the value is no text/);
   failed(repo.muxi("secrets", "set", "A_KEY", "--from-file", "nowhere"), 2, /cannot read 'nowhere' \(ENOENT\)/);
+  const pasted = repo.muxi("secrets", "set", "A_KEY", "--from-file", fakeAnthropicKey());
+  failed(pasted, 2, /^muxi-git: error: cannot read the file of that name \(ENOENT\)\n$/);
   failed(repo.muxi("secrets", "set", "A_KEY", "--from-file", "."), 2, /cannot read '\.' \(it is a folder\)/);
   failed(repo.muxi("secrets", "set", "A_KEY", "--stdin", "--from-file", "x"), 2, /exclude one another/);
   failed(repo.muxi("secrets", "set", "A_KEY"), 2, /no value for A_KEY: .*\n.*secrets set A_KEY --stdin$/m);
