@@ -131,7 +131,7 @@ function genericRank(key: number): number {
 const RANK = { knownStrong: 5, checksum: 4, token: 3, named: 2.5, generic: 2, knownWeak: 1 } as const;
 
 const DEFAULT_FIX =
-  "store it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment";
+  "store it with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment";
 
 /** What one scanner looks for, made at its first scan. */
 interface Searches {

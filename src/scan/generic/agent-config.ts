@@ -182,7 +182,7 @@ export const AGENT_CONFIGS: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "a secret written into an agent's or MCP server's configuration",
-    fix: "refer to it as ${VAR} and set the variable outside the repository; in a formation keep it with 'muxi secrets set NAME' and write ${{ secrets.NAME }}",
+    fix: "refer to it as ${VAR} and set the variable outside the repository; in a formation keep it with 'git muxi secrets set NAME' and write ${{ secrets.NAME }}",
     example: (random) => `"env": { "ACME_SESSION": "${made(random, 28)}" }`,
     examplePath: ".cursor/mcp.json",
     nearMisses: () => [

@@ -143,7 +143,7 @@ export const ASSIGNED: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "a password written into the file",
-    fix: "keep it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
+    fix: "keep it with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => {
       const name = ["password", "DB_PASSWORD", "smtpPasswd", "admin_pwd", "userPassphrase"][random(5)]!;
       return `${name}=${made(random, 12)}`;
@@ -177,7 +177,7 @@ export const ASSIGNED: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "an opaque value beside a name that says it is secret",
-    fix: "keep it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
+    fix: "keep it with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => {
       const name = ["API_KEY", "clientSecret", "auth_token", "private-key", "accessKey", "service.credentials"][
         random(6)

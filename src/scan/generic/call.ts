@@ -69,7 +69,7 @@ export const CALLS: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "a password passed to a call that logs in",
-    fix: "keep it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
+    fix: "keep it with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => {
       const password = made(random, 14);
       return [

@@ -134,7 +134,7 @@ export const COMMANDS: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "a password in a command; it also shows in the list of processes",
-    fix: "keep it with 'muxi secrets set NAME' or in the environment, and let the command read it from a file, a variable or standard input",
+    fix: "keep it with 'git muxi secrets set NAME' or in the environment, and let the command read it from a file, a variable or standard input",
     example: (random) => {
       const password = made(random, 14);
       return [

@@ -98,7 +98,7 @@ export const HEADERS: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "credentials in an Authorization header",
-    fix: "keep the token with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
+    fix: "keep the token with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => {
       if (random(2) === 0) return `Authorization: Bearer ${made(random, 24 + random(24))}`;
       return `Authorization: Basic ${Buffer.from(`svc:${made(random, 14)}`).toString("base64")}`;

@@ -82,7 +82,7 @@ export const URLS: readonly Rule[] = [
     severity: "error",
     generic: true,
     message: "a URL with a password or token in it",
-    fix: "keep the whole URL with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
+    fix: "keep the whole URL with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}; outside a formation, read it from the environment",
     example: (random) => `https://deploy:${made(random, 16 + random(12))}@git${random(90) + 10}.acme.io/repo.git`,
     nearMisses: (random) => [
       "https://user:password@acme.io/",

@@ -29,7 +29,7 @@ export const CLOUD: readonly Rule[] = [
     bitsPerCharacter: 1.4,
     near: (random) => [`AKIAIOSFODNN7${"EXAMPLE"}`, `xAKIA${draw(random, BASE32, 16)}`],
     source: AWS_PAGE,
-    fix: "deactivate the key in IAM; a program on AWS needs none, elsewhere store it with 'muxi secrets set NAME'",
+    fix: "deactivate the key in IAM; a program on AWS needs none, elsewhere store it with 'git muxi secrets set NAME'",
   }),
   {
     id: "aws-secret-access-key",

@@ -174,7 +174,7 @@ export const DATABASES: readonly Rule[] = [
       "redis://cache.acme.io:6379/0",
     ],
     source: "https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1",
-    fix: "store the whole URL with 'muxi secrets set DATABASE_URL' and refer to it as ${{ secrets.DATABASE_URL }}",
+    fix: "store the whole URL with 'git muxi secrets set DATABASE_URL' and refer to it as ${{ secrets.DATABASE_URL }}",
   },
   {
     id: "jdbc-url",

@@ -11,7 +11,7 @@ export const MUXI: readonly Rule[] = [
     opens: "the API of a formation",
     forms: [[oneOf("fma_", "fmc_"), hex(64)]],
     source: PAGE,
-    fix: "make a new key with the MUXI CLI, store it with 'muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}",
+    fix: "make a new key with the MUXI CLI, store it with 'git muxi secrets set NAME' and refer to it as ${{ secrets.NAME }}",
   }),
   prefixed({
     id: "muxi-server-key",

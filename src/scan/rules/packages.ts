@@ -21,7 +21,7 @@ export const PACKAGES: readonly Rule[] = [
     },
     near: () => ["npm_config_registry"],
     source: "https://docs.npmjs.com/about-access-tokens",
-    fix: "revoke it with 'npm token revoke'; publish with trusted publishing or store the next one with 'muxi secrets set NAME'",
+    fix: "revoke it with 'npm token revoke'; publish with trusted publishing or store the next one with 'git muxi secrets set NAME'",
   }),
   token({
     id: "npm-legacy-token",

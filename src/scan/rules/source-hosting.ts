@@ -43,7 +43,7 @@ export const SOURCE_HOSTING: readonly Rule[] = [
     checksum: checkGithub,
     example: (random) => classic(random, `gh${["p", "o", "u"][random(3)]}_`, 30),
     source: GITHUB_PAGE,
-    fix: "revoke it at https://github.com/settings/tokens; store the next one with 'muxi secrets set NAME'",
+    fix: "revoke it at https://github.com/settings/tokens; store the next one with 'git muxi secrets set NAME'",
   }),
   prefixed({
     id: "github-refresh-token",
@@ -83,7 +83,7 @@ export const SOURCE_HOSTING: readonly Rule[] = [
       return first + fineGrainedCheck(first) + draw(random, BASE62, 8);
     },
     source: GITHUB_PAGE,
-    fix: "revoke it at https://github.com/settings/personal-access-tokens; store the next one with 'muxi secrets set NAME'",
+    fix: "revoke it at https://github.com/settings/personal-access-tokens; store the next one with 'git muxi secrets set NAME'",
   }),
   nearName({
     id: "github-oauth-secret",
