@@ -15,7 +15,7 @@ import { readForRewrite } from "../git/working-file.ts";
 import { pathWord, shellQuote, tool } from "../invocation.ts";
 import { mergeStored, type OpenedVersions, openVersions } from "../plumbing/merge-stored.ts";
 import { withSecretsLock } from "../plumbing/secrets-store.ts";
-import { forgetUnresolved, readUnresolved, type Unresolved } from "../plumbing/unresolved.ts";
+import { forgetUnresolved, readUnresolved } from "../plumbing/unresolved.ts";
 import { ask, canAsk } from "../prompt.ts";
 import type { Key } from "../secrets/key.ts";
 import { type NameConflict, type Side, WHAT_WAS_DONE } from "../secrets/merge.ts";
@@ -81,15 +81,17 @@ function conflictedFiles({ places, topLevel }: RepositoryContext, options: Resol
   );
   const stages = new Map<string, IndexEntry[]>();
   for (const entry of listed) stages.set(entry.path, [...(stages.get(entry.path) ?? []), entry]);
-  const records = new Map(readUnresolved(places).map((one): [string, Unresolved] => [one.path, one]));
+  const records = readUnresolved(places).reverse();
   const files: Conflicted[] = [];
   for (const [path, entries] of stages) {
-    const record = records.get(path);
     const at = (stage: number): string | null => entries.find((entry) => entry.stage === stage)?.oid ?? null;
-    if (entries.some((entry) => entry.stage !== 0)) {
-      files.push({ path, sides: [at(1), at(2), at(3)], left: record?.merged ?? null });
-    } else if (record !== undefined && record.merged === at(0)) {
+    const isUnmerged = entries.some((entry) => entry.stage !== 0);
+    const record = records.find((one) => one.path === path && (isUnmerged || one.merged === at(0)));
+    // Of the same versions as git's the record has more: names that an earlier merge left.
+    if (record !== undefined && (!isUnmerged || (record.ours === at(2) && record.theirsOfGit === at(3)))) {
       files.push({ path, sides: [record.base, record.ours, record.theirs], left: record.merged });
+    } else if (isUnmerged) {
+      files.push({ path, sides: [at(1), at(2), at(3)], left: record?.merged ?? null });
     }
   }
   if (options.paths.length === 0) return files;
@@ -105,6 +107,7 @@ function conflictedFiles({ places, topLevel }: RepositoryContext, options: Resol
 /** A conflict whose versions are open. */
 interface Merge {
   path: string;
+  left: string | null;
   opened: OpenedVersions;
   conflicts: readonly NameConflict[];
   /** The file that is written, as it is now. */
@@ -155,13 +158,13 @@ async function openMerge(
     talk(`muxi-git: hint: to take it as it is: git add -- ${word}`);
     return null;
   }
-  return { path, opened, conflicts: mergeStored(opened).conflicts, rewritable };
+  return { path, left, opened, conflicts: mergeStored(opened).conflicts, rewritable };
 }
 
 /** @returns how many names are still to be decided. */
 async function resolveFile(
   context: RepositoryContext,
-  { path, opened, conflicts: all, rewritable }: Merge,
+  { path, left, opened, conflicts: all, rewritable }: Merge,
   choices: Map<string, Side>,
   options: ResolveOptions,
 ): Promise<number> {
@@ -189,7 +192,7 @@ async function resolveFile(
       if (!sameBytes(readForRewrite(topLevel, path).bytes, rewritable.bytes)) return false;
       writeFileDurably(rewritable.disk, merged.bytes, rewritable.mode);
       runGit(["--literal-pathspecs", "add", "--", path], { cwd: topLevel });
-      forgetUnresolved(path, places);
+      if (left !== null) forgetUnresolved({ path, merged: left }, places);
       return true;
     });
     if (!written) {

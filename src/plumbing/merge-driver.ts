@@ -18,7 +18,8 @@
  *
  * Nothing plaintext is written, not to a temporary file either: `git merge-file`
  * sees only what git stores as it is. A name left in conflict is recorded
- * (unresolved.ts), since what stands in ours looks like any other token.
+ * (unresolved.ts), since what stands in ours looks like any other token. A later
+ * merge of that token takes the record along: a rebase goes on without a hook.
  *
  * GIT is the process id of the git that asks, from the launcher: the next files of
  * the same merge are worked out in the same go (merge-ahead.ts).
@@ -40,8 +41,8 @@ import { classifyStored } from "../secrets/stored-form.ts";
 import { talk } from "../terminal.ts";
 import { isFormationFolder } from "./formation-folder.ts";
 import { mergeAhead } from "./merge-ahead.ts";
-import { mergeStored, openVersions } from "./merge-stored.ts";
-import { forgetUnresolved, recordUnresolved } from "./unresolved.ts";
+import { mergeStored, type OpenedVersions, openVersions, reopened } from "./merge-stored.ts";
+import { forgetSettled, leftOpen, recordUnresolved, type Unresolved } from "./unresolved.ts";
 
 /** Names of conflicts that are told one by one. */
 const SHOWN = 20;
@@ -75,14 +76,28 @@ function mergeSealed(files: Files, isAncestor: boolean): number {
     return mergeAsText(files);
 
   const versions = openVersions(files.path, bytes, process.cwd());
-  if (versions.why !== undefined) return isAncestor ? CONFLICT : leave(files.path, bytes, null, versions.why);
+  if (versions.why !== undefined) return isAncestor ? CONFLICT : leave(files.path, bytes, null, { why: versions.why });
   const merged = mergeStored(versions, { unresolved: isAncestor ? "absent" : "ours" });
   writeFileSync(files.ours, merged.bytes);
   if (isAncestor) return MERGED;
-  if (merged.conflicts.length > 0)
-    return leave(files.path, [bytes[0], bytes[1], bytes[2], merged.bytes], merged.conflicts);
-  forgetUnresolved(files.path);
-  return MERGED;
+  const earlier = leftOpen(files.path, bytes[1]);
+  const whole = earlier === undefined ? versions : withLeftOpen(versions, earlier, files.path);
+  const { conflicts } = mergeStored(whole);
+  if (conflicts.length === 0) forgetSettled(files.path, earlier);
+  else leave(files.path, [...whole.bytes, merged.bytes], conflicts, { earlier, theirsOfGit: bytes[2] });
+  return merged.conflicts.length > 0 ? CONFLICT : MERGED;
+}
+
+/** The versions with the names in conflict that an earlier merge left; as they are where that cannot be told any more. */
+function withLeftOpen(versions: OpenedVersions, { base, ours, theirs }: Unresolved, path: string): OpenedVersions {
+  const blobs = [base, ours, theirs].map((oid) => tryGit(["cat-file", "blob", oid]));
+  if (blobs.some(({ code }) => code !== 0)) return versions;
+  const opened = openVersions(path, blobs.map(({ stdout }) => stdout) as [Buffer, Buffer, Buffer], process.cwd());
+  if (opened.why !== undefined) return versions;
+  const result = reopened(versions, opened);
+  // For 'resolve', which reads them from git.
+  for (const input of result.bytes) tryGit(["hash-object", "-w", "--stdin"], { input });
+  return result;
 }
 
 /** Leave a conflict: say it, record it, and tell git. A result that is written already is the fourth of `bytes`. */
@@ -90,10 +105,11 @@ function leave(
   path: string,
   bytes: readonly [base: Buffer, ours: Buffer, theirs: Buffer, merged?: Uint8Array],
   conflicts: readonly NameConflict[] | null,
-  why = "",
+  { why = "", earlier, theirsOfGit }: { why?: string; earlier?: Unresolved | undefined; theirsOfGit?: Buffer } = {},
 ): number {
   const [base, ours, theirs, merged = ours] = bytes;
-  recordUnresolved({ path, names: conflicts?.map(({ name }) => name) ?? null, base, ours, theirs, merged });
+  const names = conflicts?.map(({ name }) => name) ?? null;
+  recordUnresolved({ path, names, base, ours, theirs, merged, earlier, theirsOfGit });
   if (conflicts === null)
     talk(`muxi-git: error: '${escapeText(path)}' cannot be merged: ${escapeText(why)}; ours was left`);
   else {

@@ -8,7 +8,7 @@ import { findGitPlaces } from "../git/git-dir.ts";
 import { canonicalToken } from "../secrets/canonical.ts";
 import { parseAssignments, parseSecrets, type Secrets, sameSecrets } from "../secrets/json.ts";
 import { type Key, sameKey } from "../secrets/key.ts";
-import { type MergeOptions, mergeSecrets, type NameConflict } from "../secrets/merge.ts";
+import { isSameOrAbsent, type MergeOptions, mergeSecrets, type NameConflict } from "../secrets/merge.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
 import { LARGEST_OPENED } from "./clean.ts";
 import { keyBatches } from "./every-key.ts";
@@ -77,6 +77,30 @@ export function mergeStored(
   // A side's own bytes where they say the same: then the merge changes nothing for it.
   const result = same < 0 ? canonicalToken(secrets, key) : (bytes[same + 1] as Buffer);
   return { bytes: result, conflicts };
+}
+
+/**
+ * The versions of a merge whose ours has names that an earlier merge left open:
+ * base and theirs get back what they had there, so that each is in conflict again.
+ * Names that this merge changes itself are as it has them.
+ */
+export function reopened(versions: OpenedVersions, earlier: OpenedVersions): OpenedVersions {
+  const { key } = versions;
+  const base: Secrets = new Map(versions.base.secrets);
+  const theirs: Secrets = new Map(versions.theirs.secrets);
+  for (const { name } of mergeStored(earlier).conflicts) {
+    if (!isSameOrAbsent(base.get(name), theirs.get(name))) continue;
+    put(base, name, earlier.base.secrets);
+    put(theirs, name, earlier.theirs.secrets);
+  }
+  const bytes = [canonicalToken(base, key), versions.bytes[1], canonicalToken(theirs, key)] as const;
+  return { ...versions, base: { secrets: base, key }, theirs: { secrets: theirs, key }, bytes };
+}
+
+function put(secrets: Secrets, name: string, from: Secrets): void {
+  const value = from.get(name);
+  if (value === undefined) secrets.delete(name);
+  else secrets.set(name, value);
 }
 
 type Content = OpenedFile | Shut;

@@ -33,6 +33,8 @@ export interface Unresolved {
   readonly ours: string;
   readonly theirs: string;
   readonly merged: string;
+  /** Theirs as git has it; `theirs` may hold names that an earlier merge left as well. */
+  readonly theirsOfGit?: string;
   /** HEAD at that time; null on an unborn branch. After an abort it is that again. */
   readonly head: string | null;
   /** The commits that `git merge` was merging into it; absent for anything else that merges. */
@@ -46,6 +48,10 @@ interface Conflict {
   ours: Uint8Array;
   theirs: Uint8Array;
   merged: Uint8Array;
+  /** An earlier one that this one takes in. */
+  earlier?: Unresolved | undefined;
+  /** Theirs without what that left. */
+  theirsOfGit?: Uint8Array | undefined;
 }
 
 export function readUnresolved({ gitDir }: Pick<GitPlaces, "gitDir">): Unresolved[] {
@@ -66,6 +72,7 @@ function isUnresolved(value: unknown): value is Unresolved {
     typeof one.path === "string" &&
     (one.names === null || (Array.isArray(one.names) && one.names.every((name) => typeof name === "string"))) &&
     ["base", "ours", "theirs", "merged"].every((side) => OID.test(String(one[side]))) &&
+    (one.theirsOfGit === undefined || OID.test(String(one.theirsOfGit))) &&
     (one.head === null || OID.test(String(one.head))) &&
     (one.merging === undefined || (Array.isArray(one.merging) && one.merging.every((oid) => OID.test(String(oid)))))
   );
@@ -78,21 +85,48 @@ export function recordUnresolved(conflict: Conflict): void {
   const said = tryGit(["rev-parse", "--show-object-format", "HEAD"]).stdout.toString("latin1").split("\n");
   const digits = said[0] === "sha256" ? 64 : 40;
   const head = OID.test(said[1] ?? "") ? (said[1] as string) : null;
-  const { path, names, base, ours, theirs, merged } = conflict;
+  const { path, names, base, ours, theirs, merged, earlier, theirsOfGit } = conflict;
   const oids = [base, ours, theirs, merged].map((bytes) => blobOid(bytes, digits)) as [string, string, string, string];
   const merging = headsBeingMerged(process.env);
   const record = {
     path,
     names,
     ...{ base: oids[0], ours: oids[1], theirs: oids[2], merged: oids[3] },
+    ...(theirsOfGit !== undefined && { theirsOfGit: blobOid(theirsOfGit, digits) }),
     head,
     ...(merging.length > 0 && { merging }),
   };
-  write(places, [...readUnresolved(places).filter((one) => one.path !== path), record]);
+  // Another branch may have its own; after an abort the same merge is done again.
+  const others = readUnresolved(places).filter(
+    (one) => one.path !== path || (one.head !== head && one.merged !== record.merged && one.merged !== earlier?.merged),
+  );
+  write(places, [...others.slice(-MOST), record]);
+}
+
+/** Records that are kept beside a new one: what was settled by another token stays until then. */
+const MOST = 200;
+
+/**
+ * What our version of a file still leaves open: an earlier merge made it, and HEAD,
+ * or the rebase that goes on, stands on it.
+ */
+export function leftOpen(path: string, ours: Uint8Array): Unresolved | undefined {
+  const places = findGitPlaces(process.cwd());
+  if (places === null) return undefined;
+  const left = readUnresolved(places).find(
+    (one) => one.path === path && one.merged === blobOid(ours, one.merged.length),
+  );
+  if (left === undefined) return undefined;
+  const isOpen = isPast(left) ? hasGoneOn(left, "HEAD") : isUnderWay(places);
+  return isOpen ? left : undefined;
 }
 
 /** What git leaves in the git dir while a merge, pick, revert or rebase is under way. */
 const UNDER_WAY = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "sequencer"];
+
+function isUnderWay({ gitDir }: Pick<GitPlaces, "gitDir">): boolean {
+  return UNDER_WAY.some((name) => existsSync(join(gitDir, name)));
+}
 
 /**
  * The conflicts that what is staged still leaves open. After an abort, or a stash
@@ -108,12 +142,12 @@ export function unresolvedProblems(
 ): Problem[] {
   const open = readUnresolved(places).filter((one) => staged(one.path) === one.merged);
   if (open.length === 0) return [];
-  const underWay = UNDER_WAY.some((name) => existsSync(join(places.gitDir, name)));
+  const underWay = isUnderWay(places);
   return open.flatMap((one) => {
     const inHead = !underWay && staged(one.path) === committed(one.path);
     if (inHead && !isPast(one)) {
       // Aborted. From this commit on HEAD would look as if it had gone on from there.
-      forgetUnresolved(one.path, places);
+      forgetUnresolved(one, places);
       return [];
     }
     const problem = problemOf(one);
@@ -174,14 +208,18 @@ function listed(names: readonly string[] | null): string {
   return names.length > LISTED ? `${shown.join(", ")} and ${names.length - LISTED} more names` : shown.join(", ");
 }
 
-export function forgetUnresolved(path: string, places = findGitPlaces(process.cwd())): void {
+/** A file was merged without a conflict: what an abort, or the merge itself, has settled is open no more. */
+export function forgetSettled(path: string, earlier: Unresolved | undefined): void {
+  const places = findGitPlaces(process.cwd());
   if (places === null) return;
+  for (const one of readUnresolved(places))
+    if (one.path === path && (one.merged === earlier?.merged || !isPast(one))) forgetUnresolved(one, places);
+}
+
+export function forgetUnresolved({ path, merged }: Pick<Unresolved, "path" | "merged">, places: GitPlaces): void {
   const files = readUnresolved(places);
-  if (files.some((one) => one.path === path))
-    write(
-      places,
-      files.filter((one) => one.path !== path),
-    );
+  const others = files.filter((one) => one.path !== path || one.merged !== merged);
+  if (others.length < files.length) write(places, others);
 }
 
 function write({ gitDir }: Pick<GitPlaces, "gitDir">, files: readonly Unresolved[]): void {

@@ -55,9 +55,9 @@ export function mergeSecrets(base: Secrets, ours: Secrets, theirs: Secrets, opti
   for (const name of names) {
     const [before, mine, other] = [base.get(name), ours.get(name), theirs.get(name)];
     let value = mine;
-    if (!isSame(mine, other)) {
-      if (isSame(before, mine)) value = other;
-      else if (!isSame(before, other)) {
+    if (!isSameOrAbsent(mine, other)) {
+      if (isSameOrAbsent(before, mine)) value = other;
+      else if (!isSameOrAbsent(before, other)) {
         const choice = options.choices?.get(name);
         if (choice === undefined) conflicts.push({ name, kind: kindOf(before, mine, other) });
         if (choice === "theirs") value = other;
@@ -69,7 +69,7 @@ export function mergeSecrets(base: Secrets, ours: Secrets, theirs: Secrets, opti
   return { secrets, conflicts };
 }
 
-function isSame(a: SecretValue | undefined, b: SecretValue | undefined): boolean {
+export function isSameOrAbsent(a: SecretValue | undefined, b: SecretValue | undefined): boolean {
   return a === undefined || b === undefined ? a === b : sameValue(a, b);
 }
 

@@ -437,6 +437,28 @@ describe("a name left in conflict", () => {
     assert.deepEqual([after.code, after.stderr], [0, ""], after.all);
   });
 
+  it("left by one step of a rebase is not settled by the next step, which merges cleanly", (t) => {
+    const { repo, made: key } = initial(t);
+    diverge(repo, key, conflict.theirs, conflict.ours);
+    save(repo, key, { ...conflict.theirs, B_API_KEY: value("b2"), E_API_KEY: value("e") });
+    repo.git("commit", "-qam", "the next step");
+    assert.equal(repo.try("git", "rebase", "-q", "side").code, 1);
+    repo.git("add", "-A");
+    assert.equal(repo.try("git", "rebase", "--continue").code, 0);
+    repo.git("init", "-q", "--bare", "../server.git");
+    const push = () => repo.try("git", "push", "-q", "../server.git", "HEAD:main");
+    const blocked = push();
+    assert.equal(blocked.code, 1, blocked.all);
+    assert.match(blocked.stderr, /merge-unresolved: a merge left 'A_API_KEY' at ours/);
+    const resolved = repo.muxi("resolve", "--theirs", "A_API_KEY");
+    assert.equal(resolved.code, 0, resolved.all);
+    const merged = { ...conflict.merged, B_API_KEY: value("b2"), E_API_KEY: value("e") };
+    assert.deepEqual(read(key, repo.read(FILE)), { ...merged, A_API_KEY: value("theirs") });
+    repo.git("commit", "-qm", "decided");
+    assert.equal(push().code, 0);
+    assertSealed(repo);
+  });
+
   it("is nobody's after an abort, however many commits follow", (t) => {
     const { repo, made: key } = initial(t);
     repo.git("init", "-q", "--bare", "../server.git");
