@@ -51,6 +51,9 @@ export function rangeAsTyped(
   topLevel: string,
   provider: Provider | null,
 ): JudgedRange {
+  // HEAD to git, and then nothing would be judged; in a pipeline it is a variable that is not set.
+  if (text.startsWith(".."))
+    throw new MuxiGitError("bad-revision", `the range '${escapeText(text)}' does not say where it begins`);
   const { dots, base, head } = parseRange(text, topLevel);
   return judged(head, dots === "" ? [] : [base], provider, places, topLevel);
 }

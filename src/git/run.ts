@@ -67,12 +67,13 @@ export function programCandidates(
   return pathFolders(env, folder, platform).map((one) => way.join(one, platform === "win32" ? `${name}.exe` : name));
 }
 
-/** The folders of PATH that stand outside `folder`; relative ones are left out. */
+/** The folders of PATH that stand outside `folder`, all where that is the root; relative ones are left out. */
 export function pathFolders(env: NodeJS.ProcessEnv, folder: string, platform = process.platform): string[] {
   const way = platform === "win32" ? win32 : posix;
+  const isRoot = way.parse(way.resolve(folder)).root === way.resolve(folder);
   return (env.PATH ?? env.Path ?? "")
     .split(way.delimiter)
-    .filter((one) => way.isAbsolute(one) && !isInside(one, folder, platform));
+    .filter((one) => way.isAbsolute(one) && (isRoot || !isInside(one, folder, platform)));
 }
 
 /** Whether `path` is `folder` or below it. On Windows in any case, as its file systems compare. */

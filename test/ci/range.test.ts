@@ -132,5 +132,6 @@ test("the commits of a pipeline, in every clone it may have", (t) => {
     typed(third).commits.map(({ oid }) => oid),
     [third, second, first, root],
   );
+  for (const text of ["..", "...", `..${two}`]) assert.throws(() => typed(text), { code: "bad-revision" }, text);
   assert.throws(() => typed("--output=x..HEAD"), { code: "bad-revision" });
 });

@@ -48,6 +48,11 @@ describe("programs in PATH", () => {
     );
   });
 
+  test("at the root of a file system everything is inside, and nothing is left out for it", () => {
+    assert.deepEqual(gitCandidates({ PATH: "/usr/bin:bin" }, "/", "linux"), ["/usr/bin/git"]);
+    assert.deepEqual(gitCandidates({ Path: "C:\\git;bin" }, "C:\\", "win32"), ["C:\\git\\git.exe"]);
+  });
+
   test("no PATH, no program", () => {
     for (const platform of ["win32", "linux"] as const) {
       assert.deepEqual(gitCandidates({}, "/repo", platform), []);
