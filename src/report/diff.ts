@@ -92,11 +92,24 @@ interface Change {
   unused: boolean;
 }
 
+/** The references of each name, which is written as MUXI looks it up. */
+function usesByName({ uses }: FormationReview): Map<string, PlacedReference[]> {
+  const byName = new Map<string, PlacedReference[]>();
+  for (const place of uses) {
+    const places = byName.get(place.name);
+    if (places === undefined) byName.set(place.name, [place]);
+    else places.push(place);
+  }
+  return byName;
+}
+
 function changesOf(review: FormationReview): Change[] {
+  const usesOf = usesByName(review);
+  const gone = new Set(review.removedInUse);
   const change = (what: Change["what"], name: string, to?: string): Change => {
-    const inUse = review.removedInUse.includes(name);
+    const inUse = gone.has(name);
     const referenced = normalizeName(inUse ? name : (to ?? name));
-    const uses = review.uses.filter((place) => place.name === referenced);
+    const uses = usesOf.get(referenced) ?? [];
     const unused = uses.length === 0 && what !== "removed" && !isUserCredential(referenced);
     return { what, name, ...(to !== undefined && { to }), uses, inUse, unused };
   };
@@ -299,6 +312,10 @@ interface Point {
   message: string;
 }
 
+function placed({ path, line }: PlacedReference): { path: string; line: number } {
+  return { path, line };
+}
+
 const WEIGHT = { error: 0, warning: 1, note: 2 } as const;
 
 /** The worst first. */
@@ -306,8 +323,10 @@ function pointsOf({ formations, loosened }: Review): Point[] {
   const points = formations.flatMap((review): Point[] => {
     const path = fileIn(review.path, "secrets.enc");
     const gone = new Set(review.removedInUse);
+    const usesOf = usesByName(review);
+    const changes = changesOf(review);
     const parts = (["added", "removed", "changed", "renamed"] as const).flatMap((what) => {
-      const names = changesOf(review).filter((change) => change.what === what);
+      const names = changes.filter((change) => change.what === what);
       const shown = names.map(({ name, to }) => (to === undefined ? `'${name}'` : `'${name}' to '${to}'`));
       return names.length === 0 ? [] : [`${what} ${shortened(shown, LISTED)}`];
     });
@@ -315,9 +334,9 @@ function pointsOf({ formations, loosened }: Review): Point[] {
     const told = [...heads, ...parts, ...unknowns(review)];
     return [
       ...review.removedInUse.map((name): Point => {
-        const { path: at = path, line } = review.uses.find((place) => place.name === normalizeName(name)) ?? {};
+        const use = usesOf.get(normalizeName(name))?.[0];
         const message = `'${name}' is referenced here and was removed`;
-        return { severity: "error", code: "removed-in-use", path: at, ...(line !== undefined && { line }), message };
+        return { severity: "error", code: "removed-in-use", path, ...(use !== undefined && placed(use)), message };
       }),
       // Said already, at the same place.
       ...review.problems.filter(

@@ -180,6 +180,17 @@ test("GitLab: an issue each, with a fingerprint of its own that does not hang on
   );
 });
 
+test("ten thousands of names that are all referenced take no time that grows with their square", () => {
+  const names = Array.from({ length: 30_000 }, (_, index) => `N${index}_KEY`);
+  const uses = names.map((name, index) => at(name, index + 1));
+  const many = report([{ removed: names, removedInUse: names, uses }]);
+  const before = performance.now();
+  assert.equal(formatDiffText(many, PLAIN).length, names.length + 1);
+  assert.equal(formatDiffGithub(many).length, 11);
+  const took = performance.now() - before;
+  assert.ok(took < 4000, `${Math.round(took)} ms`);
+});
+
 test("JSON is as the shipped schema says", () => {
   const shipped = readFileSync(join(PROJECT, "muxi-git-diff.schema.json"), "utf8");
   assert.equal(shipped, formatDiffSchema(), "run: npm run schema");
