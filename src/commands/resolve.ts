@@ -182,8 +182,9 @@ async function resolveFile(
     const names = merged.conflicts
       .map(({ name }) => (withoutValue(name) === name ? shellQuote(name) : "NAME"))
       .join(" ");
-    talk(`muxi-git: hint: to take theirs: ${tool(`resolve ${word} --theirs ${names}`)}`);
-    talk(`muxi-git: hint: to keep ours: ${tool(`resolve ${word} --ours ${names}`)}`);
+    const keys = options.keyFile.map((file) => ` --key-file ${shellQuote(file)}`).join("");
+    talk(`muxi-git: hint: to take theirs: ${tool(`resolve ${word}${keys} --theirs ${names}`)}`);
+    talk(`muxi-git: hint: to keep ours: ${tool(`resolve ${word}${keys} --ours ${names}`)}`);
     return merged.conflicts.length;
   }
   if (!options.dryRun) {

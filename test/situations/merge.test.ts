@@ -358,9 +358,12 @@ describe("a name left in conflict", () => {
     assert.match(blocked.stderr, /\nmuxi-git: fix: git muxi resolve bot\/secrets\.enc\n$/);
     assert.ok(!blocked.all.includes(value("ours")) && !blocked.all.includes(value("theirs")));
 
-    const asked = repo.muxi("resolve", "bot");
+    const asked = repo.muxi("resolve", "bot", "--key-file", "bot/.key");
     assert.deepEqual([asked.code, asked.stdout], [1, ""]);
-    assert.match(asked.stderr, /A_API_KEY was changed on both sides\n.*--theirs A_API_KEY'?\n.*--ours A_API_KEY'?\n$/);
+    assert.match(
+      asked.stderr,
+      /A_API_KEY was changed on both sides\n.*\.key --theirs A_API_KEY\n.*\.key --ours A_API_KEY\n$/,
+    );
     const before = repo.read(FILE);
     const wrong = repo.muxi("resolve", "--theirs", "A_API_KEY", "B_API_KEY");
     assert.deepEqual([wrong.code, wrong.stdout], [2, ""], wrong.all);
