@@ -238,6 +238,8 @@ test("a node in the working tree is never started, nor code that NODE_OPTIONS na
       env: {
         PATH: `node_modules/.bin:${repo.path("node_modules/.bin")}:${repo.env.PATH}`,
         NODE_OPTIONS: "--require ./evil.cjs",
+        // node says what it cannot read of it, at every start.
+        NODE_EXTRA_CA_CERTS: repo.path("nowhere.pem"),
       },
     },
     "git",
@@ -245,7 +247,7 @@ test("a node in the working tree is never started, nor code that NODE_OPTIONS na
     "--porcelain",
     "--untracked-files=no",
   );
-  assert.deepEqual([status.code, status.stdout], [0, ""]);
+  assert.deepEqual([status.code, status.stdout, status.stderr], [0, "", ""]);
   assert.ok(!readdirSync(repo.base).includes("started"));
 });
 
