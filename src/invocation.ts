@@ -42,7 +42,7 @@ export function movedFingerprint(text: string): string | null {
 }
 
 /** A repository path as the reader would name it. It never starts like an option or like git's pathspec magic. */
-export function readerPath(path: string): string {
+function readerPath(path: string): string {
   const folders = path === "" ? [] : path.split("/");
   let same = 0;
   while (same < readerDirectory.length && readerDirectory[same] === folders[same]) same += 1;

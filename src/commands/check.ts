@@ -66,7 +66,7 @@ export async function checkSnapshot(
   return checked;
 }
 
-export function hasErrors(checked: readonly CheckedFormation[]): boolean {
+function hasErrors(checked: readonly CheckedFormation[]): boolean {
   return checked.some(({ problems }) => problems.some(({ severity }) => severity === "error"));
 }
 

@@ -8,7 +8,7 @@
 import { decodePath, encodePath } from "./entries.ts";
 import { type GitOptions, runGit, splitNul } from "./run.ts";
 
-export const ASKED = ["filter", "diff", "merge", "text"] as const;
+const ASKED = ["filter", "diff", "merge", "text"] as const;
 export type AskedAttribute = (typeof ASKED)[number];
 export type Attributes = Record<AskedAttribute, string>;
 

@@ -112,7 +112,7 @@ export function openedBy({ key }: OpenedFile): OpenedBy {
 }
 
 /** How the pure checks call what the keyring found. */
-export function keyStateOf(key: FormationKey): KeyState {
+function keyStateOf(key: FormationKey): KeyState {
   return key.state === "unreadable" ? "malformed" : key.state;
 }
 

@@ -37,7 +37,7 @@ export function fitOf(key: Key, { workingTree, inGit }: SealedVersions): "workin
 }
 
 /** Whether the tag is this key's, whatever is inside. */
-export function opensToken(key: Key, token: Uint8Array): boolean {
+function opensToken(key: Key, token: Uint8Array): boolean {
   const opened = openStored(token, [key]);
   return opened.key !== undefined && sameKey(opened.key, key);
 }

@@ -47,7 +47,7 @@ const COMMENT =
 const COMMENT_END = /\*\/|-->|#\}|%>|\}\}/;
 
 /** Whether a finding of this kind can be accepted in its own file. */
-export function canBeAllowedInline(finding: Finding): boolean {
+function canBeAllowedInline(finding: Finding): boolean {
   switch (finding.kind) {
     case "token":
     case "literal":

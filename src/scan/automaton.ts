@@ -40,7 +40,7 @@ export interface Automaton {
 }
 
 /** The byte that stands for all of its class: `A` → `a`, `-` → `+`, `_` → `/`. */
-export function foldByte(byte: number): number {
+function foldByte(byte: number): number {
   if (byte >= 65 && byte <= 90) return byte + 32;
   if (byte === 45) return 43;
   return byte === 95 ? 47 : byte;

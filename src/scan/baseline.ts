@@ -25,7 +25,7 @@ import { formatJson } from "../escape.ts";
 import type { Finding } from "./finding.ts";
 
 export const BASELINE_FILE = ".muxi-git-baseline.json";
-export const BASELINE_VERSION = 1;
+const BASELINE_VERSION = 1;
 
 /**
  * The salt where no baseline exists yet, and of the first baseline made: a block
@@ -34,7 +34,7 @@ export const BASELINE_VERSION = 1;
 export const DEFAULT_SALT = "muxi-git-baseline-1";
 
 /** Largest baseline that is read, in bytes. */
-export const MAX_BASELINE_BYTES = 16 * 1024 * 1024;
+const MAX_BASELINE_BYTES = 16 * 1024 * 1024;
 
 export interface BaselineEntry {
   /** 16 hex digits; see {@link fingerprint}. */

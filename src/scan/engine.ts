@@ -39,7 +39,7 @@ import { findPrefixes, Runs } from "./runs.ts";
 /** Most findings of severity error that one file reports, known values apart. */
 export const MAX_ERRORS_PER_FILE = 1000;
 /** Most findings of known values and keys; the first of each value or key is always one of them. */
-export const MAX_KNOWN_PER_FILE = 10_000;
+const MAX_KNOWN_PER_FILE = 10_000;
 /** Most findings of one secret in one file. More of them tell nothing new and are left out in silence. */
 export const MAX_OF_ONE_SECRET = 100;
 /** Most findings of lower severity that one file reports. */

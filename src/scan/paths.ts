@@ -23,7 +23,7 @@ import { viewsOf } from "./decode.ts";
 import type { Finding } from "./finding.ts";
 
 /** Mode of a symbolic link in git's trees: its content is a path. */
-export const SYMLINK_MODE = "120000";
+const SYMLINK_MODE = "120000";
 
 export interface FileInfo {
   /** git's mode, `"100644"`. A symbolic link leaks nothing by its name. */

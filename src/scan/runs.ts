@@ -13,7 +13,7 @@ export const VALUE_AFTER = 260;
 /** Longer than any name, its ends included. */
 const LONGEST_NAME = 64;
 /** The shortest value of any service. */
-export const SHORTEST_VALUE = 14;
+const SHORTEST_VALUE = 14;
 
 /** A longer run is judged piece by piece. */
 const LONGEST_PIECE = 64;

@@ -27,7 +27,7 @@ const TAG = 32;
 const SHORTEST = CIPHERTEXT_AT + BLOCK + TAG;
 
 /** Every token starts so until the year 4147: version, and the upper 28 bits of the time. */
-export const TOKEN_PREFIX = "gAAAAA";
+const TOKEN_PREFIX = "gAAAAA";
 
 /** Bytes handled at once; a multiple of 12, so that base64 pieces meet without padding. */
 const PIECE = 196_608;

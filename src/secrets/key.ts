@@ -111,13 +111,6 @@ export function formatKey(key: Key): string {
   return `${rawKey(key).toString("base64url")}=`;
 }
 
-/** Whether the whole content is one well-formed key and nothing else: a file that must not be committed. */
-export function isKeyText(bytes: Uint8Array): boolean {
-  if (bytes.length < KEY_CHARACTERS) return false;
-  const text = keyText(bytes);
-  return text !== null && (URL_SAFE.test(text) || STANDARD.test(text));
-}
-
 /** Whether two keys are the same 32 bytes, in constant time. */
 export function sameKey(a: Key, b: Key): boolean {
   return crypto().timingSafeEqual(rawKey(a), rawKey(b));

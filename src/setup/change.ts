@@ -32,7 +32,7 @@ export interface BlockTarget {
 }
 
 /** The file as one that install may edit. @throws MuxiGitError `refused-file`. */
-export function editable(state: FileState, name: string): { bytes: Buffer; mode: number } | null {
+function editable(state: FileState, name: string): { bytes: Buffer; mode: number } | null {
   if (state.kind === "absent") return null;
   if (state.kind !== "file") {
     const what =

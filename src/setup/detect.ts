@@ -81,7 +81,7 @@ function hooksWanted({ topLevel }: Repository): { hooks: readonly HookEvent[]; e
 }
 
 /** Formations among the tracked files and those that git would add. */
-export function formationsHere(repository: Repository): Formation[] {
+function formationsHere(repository: Repository): Formation[] {
   const listed = repository.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
   return findFormations(new Set(splitNul(listed).map(decodePath)));
 }

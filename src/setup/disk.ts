@@ -126,7 +126,7 @@ export function makeFolders(path: string): string[] {
   return made;
 }
 
-export function isFolder(path: string): boolean {
+function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {

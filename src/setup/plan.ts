@@ -39,7 +39,7 @@ import { placeOf } from "./places.ts";
 import type { Place } from "./record.ts";
 import { HOOK_STUB, type RuntimeFile, readRuntime } from "./runtime.ts";
 
-export const TEAM_COMMENT = "(each clone runs once: npx muxi-git install)";
+const TEAM_COMMENT = "(each clone runs once: npx muxi-git install)";
 const EXCLUDE_COMMENT = "(written by muxi-git install; removed by uninstall)";
 
 export interface PlanOptions {

@@ -87,7 +87,7 @@ function real(path: string): string {
   }
 }
 
-export function isSupported(version: { major: number; minor: number }): boolean {
+function isSupported(version: { major: number; minor: number }): boolean {
   return version.major > 20 || (version.major === 20 && version.minor >= 19);
 }
 

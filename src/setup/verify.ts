@@ -48,7 +48,7 @@ export async function verify(plan: InstallPlan, situation: Situation): Promise<H
 }
 
 /** @throws MuxiGitError `launcher-failed`. */
-export function verifyLauncher(run: string, repository: Repository): void {
+function verifyLauncher(run: string, repository: Repository): void {
   const result = spawnSync(run, ["--version"], {
     cwd: repository.topLevel,
     env: repository.env,
@@ -86,7 +86,7 @@ function verifyDrivers(plan: InstallPlan, settings: readonly ConfigEntry[]): voi
 }
 
 /** @throws MuxiGitError `filter-failed`. */
-export function verifyFilter(path: string, repository: Repository): void {
+function verifyFilter(path: string, repository: Repository): void {
   const failed = (why: string): MuxiGitError =>
     new MuxiGitError("filter-failed", `the filter does not work on '${escapeText(path)}': ${why}`, {
       hint: "nothing was installed; please report this with the output of 'git version'",
