@@ -7,6 +7,8 @@ import { statSync } from "node:fs";
 import { isAbsolute, resolve, sep } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { vendoredCommand } from "./alias.ts";
+import type { CiOptions } from "./commands/ci.ts";
+import type { CiCommentOptions } from "./commands/ci-comment.ts";
 import type { KeyExposureOptions } from "./commands/key-exposure.ts";
 import type { KeyUnlockOptions } from "./commands/key-unlock.ts";
 import type { ResolveOptions } from "./commands/resolve.ts";
@@ -22,14 +24,7 @@ import { reportFailure } from "./failure.ts";
 import { FAIL_ON, type FailOn } from "./formation/review.ts";
 import { findGitPlaces, makePlacesAbsolute } from "./git/git-dir.ts";
 import { setInvocation } from "./invocation.ts";
-import {
-  CI_FORMATS,
-  type CiFormat,
-  DIFF_FORMATS,
-  type DiffFormat,
-  SCAN_FORMATS,
-  type ScanFormat,
-} from "./report/format-names.ts";
+import { CI_FORMATS, DIFF_FORMATS, type DiffFormat, SCAN_FORMATS, type ScanFormat } from "./report/format-names.ts";
 import { out, talk } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -558,26 +553,9 @@ interface FixFlags {
   dryRun: boolean;
 }
 
-interface JudgeFlags {
-  requireKey: boolean;
-  failOn: FailOn[];
-  keyFile: string[];
-  baseKeyFile: string[];
-}
+type CiFlags = Omit<CiOptions, keyof Invocation>;
 
-interface CiFlags extends JudgeFlags {
-  range?: string;
-  format: CiFormat;
-  json: boolean;
-  sarif?: string;
-  codeQuality?: string;
-  comment?: string;
-}
-
-interface CiCommentFlags extends JudgeFlags {
-  body?: string;
-  dryRun: boolean;
-}
+type CiCommentFlags = Omit<CiCommentOptions, keyof Invocation>;
 
 /** Options of whatever judges commits. */
 function judging(command: Command): Command {

@@ -3,12 +3,12 @@ import type { Invocation } from "../cli.ts";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { fileIn } from "../formation/discover.ts";
-import { pathWord, tool } from "../invocation.ts";
+import { tool } from "../invocation.ts";
 import { PLACEHOLDER } from "../key-stores/reference.ts";
 import { holdBytes, holdKey } from "../plumbing/held-keys.ts";
-import { type FormationKey, keyOfFormation, readKeyFile } from "../plumbing/keyring.ts";
+import { type FormationKey, keyOfFormation, readKeyFile, refuseKey } from "../plumbing/keyring.ts";
 import { type FormationPlace, formationOption } from "../plumbing/secrets-store.ts";
-import { type Key, keyFingerprint, keyFromBytes, parseKey } from "../secrets/key.ts";
+import { type Key, keyFingerprint, keyFromHex, parseKey } from "../secrets/key.ts";
 import { checkIgnoredIn } from "../setup/ignored.ts";
 import { type GivenSource, givenBytes } from "./given-value.ts";
 
@@ -24,12 +24,9 @@ export function givenKey(input: KeyInput): Key | null {
   return bytes === null ? null : readKey(bytes);
 }
 
-const HEX = /^[0-9A-Fa-f]{64}$/;
-
 /** As `parseKey`, and the digits of MUXI's old scaffold too: what is made of them is written as all readers take it. */
 export function readKey(bytes: Uint8Array): Key {
-  const text = Buffer.from(bytes.subarray(0, 128)).toString("latin1").trim();
-  return HEX.test(text) ? keyFromBytes(Buffer.from(text, "hex")) : parseKey(bytes);
+  return keyFromHex(bytes) ?? parseKey(bytes);
 }
 
 export function keyOf({ path, topLevel, places }: FormationPlace): FormationKey {
@@ -46,10 +43,7 @@ export function ownKey(place: FormationPlace): Key {
       hint: tool(`key unlock${formationOption(place.path)}`),
     });
   }
-  if (found.state === "malformed") parseKey(readKeyFile(found.path) ?? Buffer.alloc(0));
-  throw new MuxiGitError("key-unreadable", `cannot read the key '${file}'`, {
-    hint: `make it a file that you can read: chmod 600 ${pathWord(fileIn(place.path, ".key"))}`,
-  });
+  return refuseKey(found, place.path);
 }
 
 /** How a formation is called in a sentence. */

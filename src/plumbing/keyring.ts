@@ -11,9 +11,11 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { MuxiGitError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
+import { fileIn } from "../formation/discover.ts";
 import { type GitPlaces, mainWorktree } from "../git/git-dir.ts";
 import { diskPath } from "../git/working-file.ts";
-import { type Key, keyFromBytes, parseKey } from "../secrets/key.ts";
+import { pathWord } from "../invocation.ts";
+import { type Key, keyFromHex, parseKey } from "../secrets/key.ts";
 
 /** Bytes read of a key file. A key is 44 characters; 4 KiB leave room for any white space. */
 const KEY_FILE_LIMIT = 4096;
@@ -63,9 +65,8 @@ function keyAt(topLevel: string, formation: string): FormationKey {
   } catch (error) {
     const code = error instanceof MuxiGitError ? error.code : "";
     if (code === "key-blank") return { state: "missing" };
-    if (code === "key-hex" && bytes !== null) {
-      return { state: "hex", key: keyFromBytes(Buffer.from(bytes.toString("latin1").trim(), "hex")), path };
-    }
+    const digits = code === "key-hex" && bytes !== null ? keyFromHex(bytes) : null;
+    if (digits !== null) return { state: "hex", key: digits, path };
     if (code === "key-malformed") return { state: "malformed", path };
     if (code === "key-unreadable") return { state: "unreadable", path };
     throw error;
@@ -82,4 +83,17 @@ export function keyOfFormation(formation: string, topLevel: string, places: GitP
   if (here.state !== "missing" || places === null) return here;
   const main = mainWorktree(places);
   return main === null || resolve(main) === resolve(topLevel) ? here : keyAt(main, formation);
+}
+
+/**
+ * Say what is wrong with a formation's key, and the way on.
+ *
+ * @throws MuxiGitError `key-unreadable`, `key-hex`, `key-malformed`.
+ */
+export function refuseKey(found: FormationKey, formation: string): never {
+  if (found.state === "hex" || found.state === "malformed") parseKey(readKeyFile(found.path) ?? Buffer.alloc(0));
+  const file = fileIn(formation, ".key");
+  throw new MuxiGitError("key-unreadable", `cannot read the key '${escapeText(file)}'`, {
+    hint: `make it a file that you can read: chmod 600 ${pathWord(file)}`,
+  });
 }

@@ -40,7 +40,7 @@ import { canonicalToken } from "../secrets/canonical.ts";
 import { type Secrets, sameSecrets } from "../secrets/json.ts";
 import { formatKey, generateKey, type Key, keyFingerprint, parseKey, sameKey } from "../secrets/key.ts";
 import { classifyStored, openStored } from "../secrets/stored-form.ts";
-import { keyOfFormation, readKeyFile } from "./keyring.ts";
+import { keyOfFormation, refuseKey } from "./keyring.ts";
 
 export { formationOption } from "../invocation.ts";
 
@@ -253,14 +253,9 @@ function usableKey(place: FormationPlace, needed: boolean): Key | null {
         hint: keyHint(place),
       });
     case "unreadable":
-      throw new MuxiGitError("key-unreadable", `cannot read the key '${file}'`, {
-        hint: `make it a file that you can read: chmod 600 ${pathWord(fileIn(place.path, ".key"))}`,
-      });
     case "hex":
     case "malformed":
-      // Says what is wrong with it, and the way on.
-      parseKey(readKeyFile(found.path) ?? Buffer.alloc(0));
-      return null;
+      return refuseKey(found, place.path);
   }
 }
 

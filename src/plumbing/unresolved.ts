@@ -14,6 +14,7 @@ import { writeFileDurably } from "../durable-file.ts";
 import { folderOf } from "../formation/discover.ts";
 import { shownName } from "../formation/names.ts";
 import { type Problem, severityOf } from "../formation/problem.ts";
+import { OID } from "../git/entries.ts";
 import { findGitPlaces, type GitPlaces } from "../git/git-dir.ts";
 import { blobOid } from "../git/object-id.ts";
 import { tryGit } from "../git/run.ts";
@@ -62,8 +63,6 @@ export function readUnresolved({ gitDir }: Pick<GitPlaces, "gitDir">): Unresolve
     return [];
   }
 }
-
-const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 function isUnresolved(value: unknown): value is Unresolved {
   if (typeof value !== "object" || value === null) return false;

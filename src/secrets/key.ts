@@ -102,6 +102,12 @@ export function keyFromBytes(raw: Uint8Array): Key {
   return new FernetKey(Buffer.from(raw));
 }
 
+/** The key of MUXI's old scaffold, which wrote 64 hexadecimal digits; null for any other text. */
+export function keyFromHex(bytes: Uint8Array): Key | null {
+  const text = keyText(bytes);
+  return text !== null && HEX.test(text) ? keyFromBytes(Buffer.from(text, "hex")) : null;
+}
+
 export function generateKey(): Key {
   return keyFromBytes(crypto().randomBytes(KEY_BYTES));
 }

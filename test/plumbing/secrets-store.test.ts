@@ -143,6 +143,8 @@ test("a key that does not open the file is refused, and never replaced by a new 
   await refused("no-key", /key unlock --from-file FILE/);
   writeFileSync(at(".key"), Buffer.from(own, "base64url").toString("hex"));
   await refused("key-hex", /64 hexadecimal/);
+  writeFileSync(at(".key"), `\ufeff${Buffer.from(own, "base64url").toString("hex")}\r\n`);
+  await refused("key-hex", /64 hexadecimal/);
   writeFileSync(at(".key"), "not a key");
   await refused("key-malformed", /URL-safe base64/);
 });

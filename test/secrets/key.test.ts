@@ -9,6 +9,7 @@ import {
   type Key,
   keyFingerprint,
   keyFromBytes,
+  keyFromHex,
   parseKey,
   sameKey,
 } from "../../src/secrets/key.ts";
@@ -96,6 +97,20 @@ describe("a key file", () => {
       );
     });
   }
+
+  test("of 64 hexadecimal digits is the same 32 bytes, in whatever stands around them", () => {
+    for (const around of [
+      ["", ""],
+      ["\xef\xbb\xbf", "\r\n"],
+      [" \n", "\n\n"],
+    ] as const) {
+      const key = keyFromHex(bytes(around.join(RAW.toString("hex").toUpperCase())));
+      assert.equal(key && raw(key), RAW.toString("hex"));
+    }
+    for (const other of [TEXT, "", RAW.toString("hex").slice(1), `${RAW.toString("hex")} 00`]) {
+      assert.equal(keyFromHex(bytes(other)), null);
+    }
+  });
 
   test("in UTF-16 is named as such", () => {
     assert.throws(() => parseKey(bytes(`\xff\xfeA\0`)), { hint: /UTF-16/ });
