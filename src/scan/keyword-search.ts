@@ -555,7 +555,8 @@ export function findKeywords(
     }
   };
   // Windows that reach beyond the first byte or the last.
-  if (from === 0) atEdge(0);
+  // The first of those that can matter begins two bytes before a keyword.
+  if (from < 2) atEdge(0);
   const until = Math.min(bytes.length, to + FARTHEST + WINDOW);
   const first = Math.max(0, from - 2);
   const begin = first + ((bytes.byteOffset + first) & 1);

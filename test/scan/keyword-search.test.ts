@@ -131,6 +131,18 @@ test("every keyword is found where it stands, in order, at any place in memory, 
   assert.ok(seen > 50, `${seen} keywords`);
 });
 
+test("a short keyword at the second byte is found, however the bytes lie in memory", () => {
+  const needles: Needle[] = ["aaa", "aa"].map((text) => ({ text, folds: false, anywhere: true, follow: null }));
+  const keywords = keywordsOf(needles);
+  const search = buildKeywordSearch(keywords, 0, needles.length);
+  for (const shift of [2, 3]) {
+    const bytes = Buffer.alloc(20, "a").subarray(shift, shift + 10);
+    const found: string[] = [];
+    findKeywords(keywords, search, bytes, 1, 2, (start, index) => found.push(`${start} ${index}`));
+    assert.deepEqual(new Set(found), new Set(["1 0", "1 1"]), `from ${shift} on`);
+  }
+});
+
 test("a long text is told of block by block, a search inside a report included", () => {
   const needles: Needle[] = [{ text: "needle_", folds: false, anywhere: true, follow: null }];
   const keywords = keywordsOf(needles);
